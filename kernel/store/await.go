@@ -1,0 +1,99 @@
+package store
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// How often Await looks by itself: for commits of other processes, and as a net under the wake-ups of this one.
+const (
+	pollShared = 25 * time.Millisecond
+	pollOwn    = 250 * time.Millisecond
+)
+
+// Await returns once cond holds. It looks at once, after each commit of this process that touched key, and every so often
+// for commits of other processes. It returns ctx's error when ctx ends first, after having looked at least once.
+func (db *DB) Await(ctx context.Context, key string, cond func(tx *Tx) (bool, error)) error {
+	woken := db.waits.add(key)
+	defer db.waits.remove(key, woken)
+	poll := pollOwn
+	if db.Shared() {
+		poll = pollShared
+	}
+	var tick *time.Ticker
+	for {
+		var holds bool
+		err := db.View(context.WithoutCancel(ctx), func(tx *Tx) (err error) {
+			holds, err = cond(tx)
+			return err
+		})
+		if err != nil || holds {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if tick == nil {
+			tick = time.NewTicker(poll)
+			defer tick.Stop()
+		}
+		select {
+		case <-woken:
+		case <-tick.C:
+		case <-db.waits.closed:
+			return errClosed
+		case <-ctx.Done():
+		}
+	}
+}
+
+// waits knows who awaits which key.
+type waits struct {
+	mu     sync.Mutex
+	byKey  map[string]map[chan struct{}]struct{}
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newWaits() *waits {
+	return &waits{byKey: map[string]map[chan struct{}]struct{}{}, closed: make(chan struct{})}
+}
+
+func (w *waits) add(key string) chan struct{} {
+	woken := make(chan struct{}, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.byKey[key] == nil {
+		w.byKey[key] = map[chan struct{}]struct{}{}
+	}
+	w.byKey[key][woken] = struct{}{}
+	return woken
+}
+
+func (w *waits) remove(key string, woken chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.byKey[key], woken)
+	if len(w.byKey[key]) == 0 {
+		delete(w.byKey, key)
+	}
+}
+
+func (w *waits) wake(keys []string) {
+	if len(keys) == 0 {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, key := range keys {
+		for woken := range w.byKey[key] {
+			select {
+			case woken <- struct{}{}:
+			default: // it has not looked since the last wake-up, and will see this commit too
+			}
+		}
+	}
+}
+
+func (w *waits) close() { w.once.Do(func() { close(w.closed) }) }

@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	lockRetry = 500 * time.Millisecond // how often a lock that another process has is tried
+	lockCheck = time.Second            // how often one that we have is checked
+)
+
+// locker holds advisory locks of PostgreSQL, all on one connection: they end with it, whatever becomes of the process.
+type locker struct {
+	pool *sql.DB
+	mu   sync.Mutex
+	conn *sql.Conn // nil while none is held
+	held map[string]context.CancelFunc
+}
+
+func newLocker(pool *sql.DB) *locker {
+	return &locker{pool: pool, held: map[string]context.CancelFunc{}}
+}
+
+func (l *locker) run(ctx context.Context, key string, fn func(context.Context) error) error {
+	for {
+		mine, cancel := context.WithCancel(ctx)
+		if l.try(ctx, key, cancel) {
+			err := l.guard(mine, key, fn)
+			lost := mine.Err() != nil && ctx.Err() == nil
+			l.release(key)
+			cancel()
+			if !lost {
+				return err
+			}
+		}
+		cancel()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockRetry):
+		}
+	}
+}
+
+// guard runs fn and meanwhile looks whether the connection that holds the lock is alive.
+func (l *locker) guard(ctx context.Context, key string, fn func(context.Context) error) error {
+	done := make(chan error, 1)
+	go func() { done <- fn(ctx) }()
+	tick := time.NewTicker(lockCheck)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-tick.C:
+			l.check()
+		}
+	}
+}
+
+func (l *locker) try(ctx context.Context, key string, cancel context.CancelFunc) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, taken := l.held[key]; taken {
+		return false
+	}
+	if l.conn == nil {
+		conn, err := l.pool.Conn(ctx)
+		if err != nil {
+			return false
+		}
+		l.conn = conn
+	}
+	var got bool
+	err := l.conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", key).Scan(&got)
+	if err != nil && ctx.Err() == nil {
+		l.drop()
+	}
+	if got {
+		l.held[key] = cancel
+	}
+	return got
+}
+
+func (l *locker) release(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, mine := l.held[key]; !mine {
+		return
+	}
+	delete(l.held, key)
+	if _, err := l.conn.ExecContext(context.Background(), "SELECT pg_advisory_unlock(hashtextextended($1, 0))", key); err != nil {
+		l.drop()
+	}
+}
+
+func (l *locker) check() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lockCheck)
+	defer cancel()
+	if _, err := l.conn.ExecContext(ctx, "SELECT 1"); err != nil {
+		l.drop()
+	}
+}
+
+// drop gives the connection up, and with it every lock: whoever ran under one is told.
+func (l *locker) drop() {
+	for key, cancel := range l.held {
+		cancel()
+		delete(l.held, key)
+	}
+	// The pool must not hand the session on: its locks would live on with it.
+	l.conn.Raw(func(any) error { return errDiscard })
+	l.conn.Close()
+	l.conn = nil
+}
+
+func (l *locker) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conn != nil {
+		l.drop()
+	}
+}
+
+var errDiscard = fmt.Errorf("given up: %w", driver.ErrBadConn)

@@ -1,0 +1,193 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+const (
+	oldestPostgres  = 13_00_00
+	postgresReaders = 4
+	// A statement that takes longer is given up: a lost network must not hold a lock for ever.
+	statementTimeout = "15000"
+	clockInterval    = 5 * time.Second
+)
+
+// postgresEngine is one schema of a database that other processes use at the same time.
+type postgresEngine struct {
+	name, url   string
+	write, read *sql.DB
+	log         *slog.Logger
+	locks       *locker
+	offset      atomic.Int64 // the database's clock minus ours, in nanoseconds
+	stop        chan struct{}
+}
+
+func newPostgres(o Options) *postgresEngine {
+	return &postgresEngine{name: o.Name, url: o.URL, log: o.Log, stop: make(chan struct{})}
+}
+
+func (e *postgresEngine) open(ctx context.Context) (write, read *sql.DB, err error) {
+	config, err := pgx.ParseConfig(e.url)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the database URL is not valid: %s", e.where())
+	}
+	config.RuntimeParams["search_path"] = pgx.Identifier{e.name}.Sanitize()
+	config.RuntimeParams["statement_timeout"] = statementTimeout
+	config.RuntimeParams["application_name"] = "ticketing " + e.name
+	config.RuntimeParams["default_transaction_isolation"] = "read committed"
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = 5 * time.Second
+	}
+	e.write, e.read = stdlib.OpenDB(*config), stdlib.OpenDB(*config)
+	e.write.SetMaxIdleConns(2)
+	e.read.SetMaxOpenConns(postgresReaders)
+	e.read.SetMaxIdleConns(postgresReaders)
+	if err := e.write.PingContext(ctx); err != nil {
+		return nil, nil, fmt.Errorf("cannot reach the database of %s at %s: %s", e.name, e.where(), firstLine(err))
+	}
+	if err := e.check(ctx); err != nil {
+		return nil, nil, fmt.Errorf("cannot use the database of %s at %s: %w", e.name, e.where(), err)
+	}
+	if err := e.measureClock(ctx); err != nil {
+		return nil, nil, err
+	}
+	e.locks = newLocker(e.write)
+	go e.followClock()
+	return e.write, e.read, nil
+}
+
+// where is the URL without its password.
+func (e *postgresEngine) where() string {
+	u, err := url.Parse(e.url)
+	if err != nil {
+		return "the given address"
+	}
+	return u.Redacted()
+}
+
+func (e *postgresEngine) check(ctx context.Context) error {
+	var version int
+	if err := e.write.QueryRowContext(ctx, "SELECT current_setting('server_version_num')::int").Scan(&version); err != nil {
+		return err
+	}
+	if version < oldestPostgres {
+		return fmt.Errorf("PostgreSQL 13 or newer is needed")
+	}
+	for _, setting := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
+		var value string
+		if err := e.write.QueryRowContext(ctx, "SELECT current_setting($1)", setting).Scan(&value); err != nil {
+			return err
+		}
+		if value == "off" {
+			return fmt.Errorf("%s is off, so that commits could be lost", setting)
+		}
+	}
+	_, err := e.write.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{e.name}.Sanitize())
+	var failure *pgconn.PgError
+	if errors.As(err, &failure) && failure.Code == "23505" { // a replica made it at the same instant
+		return nil
+	}
+	return err
+}
+
+func (e *postgresEngine) begin() string { return "BEGIN" }
+
+func (e *postgresEngine) judge(err error) verdict {
+	var failure *pgconn.PgError
+	if errors.As(err, &failure) {
+		switch {
+		case failure.Code == "40001", failure.Code == "40P01":
+			return repeat
+		case len(failure.Code) == 5 && (failure.Code[:2] == "08" || failure.Code[:2] == "53" || failure.Code[:2] == "57" || failure.Code[:2] == "58"):
+			return broken // connection, resources, operator, system
+		}
+		return refused
+	}
+	var network net.Error
+	switch {
+	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, io.EOF),
+		errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &network) && !errors.Is(err, context.DeadlineExceeded):
+		return broken
+	}
+	if err != nil && err.Error() == "conn closed" {
+		return broken // pgx has no value for it
+	}
+	return refused
+}
+
+func (e *postgresEngine) exclusive(ctx context.Context, name string, fn func(context.Context) error) error {
+	return e.locks.run(ctx, e.name+"/"+name, fn)
+}
+
+// now is the database's clock: ours, corrected by how far they are apart.
+func (e *postgresEngine) now() time.Time { return time.Now().Add(time.Duration(e.offset.Load())) }
+
+// measureClock compares the clocks over a few short round trips and keeps the shortest one's answer.
+func (e *postgresEngine) measureClock(ctx context.Context) error {
+	best := time.Hour
+	for range 3 {
+		sent := time.Now()
+		var micros int64
+		err := e.read.QueryRowContext(ctx, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").Scan(&micros)
+		if err != nil {
+			return err
+		}
+		if took := time.Since(sent); took < best {
+			best = took
+			e.offset.Store(int64(time.UnixMicro(micros).Sub(sent.Add(took / 2))))
+		}
+	}
+	return nil
+}
+
+func (e *postgresEngine) followClock() {
+	tick := time.NewTicker(clockInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-e.stop:
+			return
+		case <-tick.C:
+			if err := e.measureClock(context.Background()); err != nil {
+				e.log.Warn("cannot read the database's clock", "database", e.name, "error", err)
+			}
+		}
+	}
+}
+
+func (e *postgresEngine) postgres() bool { return true }
+
+func (e *postgresEngine) close() error {
+	close(e.stop)
+	var errs []error
+	if e.locks != nil {
+		e.locks.close()
+	}
+	for _, pool := range []*sql.DB{e.read, e.write} {
+		if pool != nil {
+			errs = append(errs, pool.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// firstLine is an error of the driver without the attempts it lists below each other.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return strings.TrimSuffix(strings.TrimSpace(line), ":")
+}

@@ -1,0 +1,288 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+)
+
+const (
+	maxGroup   = 256  // updates that share a commit
+	maxQueue   = 4096 // updates that wait; one more waits for its place
+	maxRepeats = 10   // runs of one update that the engine asks to repeat
+)
+
+// writer is the one connection that changes a database, behind a queue. Waiting updates share a commit; nobody waits for
+// others to arrive, groups form by themselves while a commit is under way.
+type writer struct {
+	db     *DB
+	pool   *sql.DB
+	queue  chan *update
+	done   chan struct{}
+	mu     sync.RWMutex // guards closed against sends to a closed queue
+	closed bool
+
+	conn  *sql.Conn // nil when it must be opened again
+	stmts map[string]*sql.Stmt
+}
+
+// update is one call of Update.
+type update struct {
+	ctx    context.Context
+	fn     func(*Tx) error
+	answer chan error
+	runs   int
+	tx     *Tx
+}
+
+func newWriter(db *DB, pool *sql.DB) *writer {
+	w := &writer{db: db, pool: pool, queue: make(chan *update, maxQueue), done: make(chan struct{})}
+	go w.loop()
+	return w
+}
+
+func (w *writer) start(ctx context.Context, fn func(*Tx) error) <-chan error {
+	u := &update{ctx: ctx, fn: fn, answer: make(chan error, 1)}
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		u.answer <- errClosed
+		return u.answer
+	}
+	w.queue <- u
+	return u.answer
+}
+
+func (w *writer) close() {
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		close(w.queue)
+	}
+	w.mu.Unlock()
+	<-w.done
+}
+
+func (w *writer) loop() {
+	defer close(w.done)
+	defer w.disconnect()
+	for first := range w.queue {
+		w.commit(w.gather(first))
+	}
+}
+
+// gather takes the updates that are waiting, in their order, and drops those whose caller has gone.
+func (w *writer) gather(first *update) []*update {
+	var group []*update
+	for u := first; u != nil; {
+		if err := u.ctx.Err(); err != nil {
+			u.answer <- err
+		} else {
+			group = append(group, u)
+		}
+		u = nil
+		if len(group) < maxGroup {
+			select {
+			case u = <-w.queue: // nil when closed and empty
+			default:
+			}
+		}
+	}
+	return group
+}
+
+// commit runs the group in one transaction and answers every member. Those that the engine wants to be run again are run
+// alone afterwards: two replicas that update the same rows in different orders do not meet twice that way.
+func (w *writer) commit(group []*update) {
+	var again []*update
+	if err := w.transact(group, &again); err != nil {
+		w.disconnect()
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		w.db.log.Error("a commit failed", "database", w.db.name, "error", err)
+		for _, u := range group {
+			u.answerOnce(err)
+		}
+		return
+	}
+	for _, u := range group {
+		if u.tx != nil && u.answer != nil {
+			u.tx.committed()
+			u.answerOnce(nil)
+		}
+	}
+	for _, u := range again {
+		w.commit([]*update{u})
+	}
+}
+
+// transact runs the members and commits. Members that failed have been answered, and their tx is nil.
+func (w *writer) transact(group []*update, again *[]*update) error {
+	if len(group) == 0 {
+		return nil
+	}
+	if err := w.connect(); err != nil {
+		return err
+	}
+	if _, err := w.exec(w.db.engine.begin(), nil); err != nil {
+		return err
+	}
+	// One member alone on SQLite needs no savepoint. On PostgreSQL a failed statement dooms the transaction, and it is the
+	// savepoint that tells, should the function have swallowed the error.
+	alone := len(group) == 1 && !w.db.engine.postgres()
+	live := 0
+	for _, u := range group {
+		ok, err := w.runMember(u, alone, again)
+		if err != nil {
+			return err
+		}
+		if ok {
+			live++
+		}
+	}
+	end := "COMMIT"
+	if live == 0 {
+		end = "ROLLBACK"
+	}
+	_, err := w.exec(end, nil)
+	return err
+}
+
+// runMember runs one update in a savepoint. Its error is one of the engine; the update's own is answered here.
+func (w *writer) runMember(u *update, alone bool, again *[]*update) (ok bool, err error) {
+	if err := w.savepoint(alone, "SAVEPOINT member"); err != nil {
+		return false, err
+	}
+	u.runs++
+	u.tx = &Tx{db: w.db, caller: u.ctx, run: w}
+	failure := u.run()
+	if failure == nil {
+		if failure = w.savepoint(alone, "RELEASE SAVEPOINT member"); failure == nil {
+			return true, nil
+		}
+	}
+	u.tx = nil
+	verdict := w.db.engine.judge(failure)
+	if verdict == broken {
+		return false, failure
+	}
+	if err := w.savepoint(alone, "ROLLBACK TO SAVEPOINT member", "RELEASE SAVEPOINT member"); err != nil {
+		return false, err
+	}
+	if verdict == repeat && u.runs < maxRepeats {
+		*again = append(*again, u)
+		return false, nil
+	}
+	u.answerOnce(failure)
+	return false, nil
+}
+
+func (w *writer) savepoint(alone bool, statements ...string) error {
+	if alone {
+		return nil
+	}
+	for _, s := range statements {
+		if _, err := w.exec(s, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run calls the function; a panic of it is an error of this member alone.
+func (u *update) run() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("an update panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if err := u.fn(u.tx); err != nil {
+		return err
+	}
+	return u.tx.err
+}
+
+func (u *update) answerOnce(err error) {
+	if u.answer != nil {
+		u.answer <- err
+		u.answer = nil
+	}
+}
+
+func (w *writer) connect() error {
+	if w.conn != nil {
+		return nil
+	}
+	conn, err := w.pool.Conn(context.Background())
+	if err != nil {
+		return err
+	}
+	w.conn, w.stmts = conn, map[string]*sql.Stmt{}
+	return nil
+}
+
+// disconnect gives the connection up, so that the next update begins on a fresh one.
+func (w *writer) disconnect() {
+	if w.conn == nil {
+		return
+	}
+	w.conn.ExecContext(context.Background(), "ROLLBACK") // the error says that there was nothing to roll back
+	for _, s := range w.stmts {
+		s.Close()
+	}
+	if err := w.conn.Close(); err != nil && !errors.Is(err, sql.ErrConnDone) {
+		w.db.log.Warn("closing a connection failed", "database", w.db.name, "error", err)
+	}
+	w.conn, w.stmts = nil, nil
+}
+
+// stmt prepares each text once: SQLite would parse it at every call.
+func (w *writer) stmt(query string) (*sql.Stmt, error) {
+	if s, ok := w.stmts[query]; ok {
+		return s, nil
+	}
+	s, err := w.conn.PrepareContext(context.Background(), query)
+	if err != nil {
+		return nil, err
+	}
+	w.stmts[query] = s
+	return s, nil
+}
+
+// The writer's statements run under a context that nobody cancels: others share the transaction, and watching one costs.
+
+func (w *writer) exec(query string, args []any) (sql.Result, error) {
+	if w.db.engine.postgres() { // pgx keeps its own prepared statements
+		return w.conn.ExecContext(context.Background(), query, args...)
+	}
+	s, err := w.stmt(query)
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(context.Background(), args...)
+}
+
+func (w *writer) query(_ context.Context, query string, args []any) (*sql.Rows, error) {
+	if w.db.engine.postgres() {
+		return w.conn.QueryContext(context.Background(), query, args...)
+	}
+	s, err := w.stmt(query)
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(context.Background(), args...)
+}
+
+func (w *writer) queryRow(_ context.Context, query string, args []any) *sql.Row {
+	if s, ok := w.stmts[query]; ok {
+		return s.QueryRowContext(context.Background(), args...)
+	}
+	if !w.db.engine.postgres() {
+		if s, err := w.stmt(query); err == nil {
+			return s.QueryRowContext(context.Background(), args...)
+		}
+	}
+	return w.conn.QueryRowContext(context.Background(), query, args...)
+}
