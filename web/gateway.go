@@ -1,0 +1,177 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"ticketing/kernel/fault"
+	"ticketing/kernel/httpapi"
+	"ticketing/kernel/trace"
+)
+
+// prefixes says which service answers below which path.
+var prefixes = []struct{ path, service string }{
+	{"/api/users", "auth"},
+	{"/api/tickets", "tickets"},
+	{"/api/orders", "orders"},
+	{"/api/payments", "payments"},
+}
+
+// Services lists the names that a gateway can forward to.
+func Services() []string {
+	names := make([]string, len(prefixes))
+	for i, p := range prefixes {
+		names[i] = p.service
+	}
+	return names
+}
+
+// gateway sends each request of the API to the service that answers it.
+type gateway struct {
+	local   http.Handler
+	remotes map[string]*remote // by service; the empty name is for all that have none of their own
+	log     *slog.Logger
+}
+
+func newGateway(o Options) *gateway {
+	g := &gateway{local: o.API, remotes: map[string]*remote{}, log: o.Log}
+	for name, bases := range o.Remotes {
+		g.remotes[name] = &remote{bases: bases, transport: o.Transport}
+	}
+	return g
+}
+
+func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	service := serviceOf(r.URL.Path)
+	to := g.remotes[service]
+	if to == nil {
+		to = g.remotes[""]
+	}
+	switch {
+	case to != nil:
+		g.forward(w, r, to)
+	case g.local != nil:
+		g.local.ServeHTTP(w, r)
+	default:
+		httpapi.WriteFault(w, r, fault.Unknown.New("There is nothing at this address."))
+	}
+}
+
+func serviceOf(path string) string {
+	for _, p := range prefixes {
+		if rest, ok := strings.CutPrefix(path, p.path); ok && (rest == "" || rest[0] == '/') {
+			return p.service
+		}
+	}
+	return ""
+}
+
+func (g *gateway) forward(w http.ResponseWriter, r *http.Request, to *remote) {
+	proxy := httputil.ReverseProxy{
+		Transport: to,
+		Rewrite:   rewrite,
+		// What the edge of this process has set already must not be there twice.
+		ModifyResponse: func(answer *http.Response) error {
+			for name := range w.Header() {
+				answer.Header.Del(name)
+			}
+			return nil
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { g.fail(w, r, err) },
+		ErrorLog:     slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+	}
+	proxy.ServeHTTP(w, r)
+}
+
+// rewrite passes on who asked, for what, and the trace. The address of the client is the one that the edge of this
+// process has found behind the proxies that it trusts.
+func rewrite(p *httputil.ProxyRequest) {
+	p.SetXForwarded()
+	if httpapi.Secure(p.In.Context()) {
+		p.Out.Header.Set("X-Forwarded-Proto", "https")
+	}
+	if client := httpapi.ClientAddr(p.In.Context()); client.IsValid() {
+		p.Out.Header.Set("X-Forwarded-For", client.String())
+	}
+	p.Out.Host = p.In.Host
+	if parent := trace.From(p.In.Context()).Parent(); parent != "" {
+		p.Out.Header.Set("Traceparent", parent)
+	}
+}
+
+func (g *gateway) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		err = fault.BodyTooLarge.New("The body has more than %d bytes.", tooLarge.Limit)
+	case r.Context().Err() != nil:
+		g.log.Debug("the client went away", "path", r.URL.Path)
+		err = fault.Busy.New("The client went away.")
+	default:
+		g.log.Warn("a service does not answer", "path", r.URL.Path, "error", err)
+		err = fault.Busy.New("A part of the market does not answer right now. Please try again.").After(time.Second).Because(err)
+	}
+	httpapi.WriteFault(w, r, err)
+}
+
+// remote is one service, or a whole API, that runs elsewhere: the base URLs of its replicas, taken in turn.
+type remote struct {
+	bases     []*url.URL
+	transport http.RoundTripper
+	turn      atomic.Uint64
+}
+
+// RoundTrip asks the next replica. One that cannot be reached at all is passed over; one that has been sent anything
+// is not, since it may have done what was asked.
+func (t *remote) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		defer r.Body.Close()
+	}
+	first := t.turn.Add(1)
+	var last error
+	for i := range t.bases {
+		base := t.bases[(first+uint64(i))%uint64(len(t.bases))]
+		answer, err := t.transport.RoundTrip(toBase(r, base))
+		if err == nil || !neverConnected(err) {
+			return answer, err
+		}
+		last = err
+	}
+	return nil, last
+}
+
+// toBase is a copy of r for this replica, whose body stays open for the next one.
+func toBase(r *http.Request, base *url.URL) *http.Request {
+	out := r.Clone(r.Context())
+	out.URL.Scheme, out.URL.Host = base.Scheme, base.Host
+	out.URL.Path, out.URL.RawPath = base.Path+r.URL.Path, base.EscapedPath()+r.URL.EscapedPath()
+	if r.Body != nil {
+		out.Body = io.NopCloser(r.Body)
+	}
+	return out
+}
+
+func neverConnected(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial" && !errors.Is(err, context.Canceled)
+}
+
+// newTransport is patient with answers, not with connections.
+func newTransport() *http.Transport {
+	return &http.Transport{
+		DialContext:           (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
+		MaxIdleConnsPerHost:   256,
+		IdleConnTimeout:       30 * time.Second,
+		ResponseHeaderTimeout: 30 * time.Second,
+		TLSHandshakeTimeout:   5 * time.Second,
+	}
+}

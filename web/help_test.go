@@ -1,0 +1,64 @@
+package web_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"ticketing/web"
+)
+
+// documents are small, but have each thing that the page reads.
+const (
+	openAPI = `{"info":{"title":"Shop","version":"1","description":"Sells <b>things</b>."},
+	"tags":[{"name":"Tickets","description":"What is for sale."}],
+	"paths":{"/api/tickets/{id}":{"get":{"operationId":"getTicket","summary":"Read one.","tags":["Tickets"],
+		"parameters":[{"name":"id","in":"path","required":true,"description":"Which.","schema":{"type":"string","format":"uuid"}}],
+		"responses":{"200":{"description":"It.","headers":{"ETag":{"description":"Its version.","schema":{"type":"string"}}},
+			"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Ticket"}}}}}},
+		"put":{"operationId":"editTicket","summary":"Edit it.","tags":["Tickets"],"security":[{"session":[]}],"x-problems":["ticket_locked"],
+		"requestBody":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Ticket"}}}},"responses":{"200":{"description":"It."}}}}},
+	"components":{"schemas":{"Ticket":{"type":"object","required":["id"],"properties":{
+		"title":{"type":"string","minLength":1,"maxLength":200,"description":"What it admits to."},
+		"id":{"type":"string"},"tags":{"type":["array","null"],"items":{"type":"string"}},
+		"status":{"type":"string","enum":["available","sold"]}}}}}}`
+	asyncAPI = `{"info":{"description":"The log."},
+	"channels":{"ticket":{"address":"ticketing.TicketSold.{id}","messages":{"TicketSold":{"$ref":"#/components/messages/TicketSold"}}}},
+	"components":{"messages":{"TicketSold":{"name":"TicketSold","summary":"It is sold.","payload":{"type":"object","properties":{
+		"id":{"type":"string"},"data":{"$ref":"#/components/schemas/Ticket"}}}}},
+	"schemas":{"Ticket":{"type":"object","properties":{"price":{"type":"number","description":"What it cost."}}}}}}`
+)
+
+func site(t *testing.T, o web.Options) http.Handler {
+	t.Helper()
+	o.OpenAPI, o.AsyncAPI = []byte(openAPI), []byte(asyncAPI)
+	s, err := web.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func get(t *testing.T, h http.Handler, method, path, accept string) (*http.Response, string) {
+	t.Helper()
+	r := httptest.NewRequest(method, path, nil)
+	r.Header.Set("Accept", accept)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	b, err := io.ReadAll(w.Result().Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.Result(), string(b)
+}
+
+func parseURL(t *testing.T, s string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
