@@ -1,0 +1,70 @@
+package stripesim
+
+import "time"
+
+// charge is one attempt to take the money of an intent.
+type charge struct {
+	id        string
+	intent    string
+	createdAt time.Time
+	amount    int64
+	captured  int64
+	refunded  int64
+	currency  string
+	status    string
+	released  bool // it was only held, and the hold was given up
+	method    string
+	refusal   refusal
+}
+
+// render is the charge as the API shows it.
+func (ch *charge) render() object {
+	card, _ := findCard(ch.method)
+	refunded := ch.refunded
+	if ch.released {
+		refunded = ch.amount
+	}
+	paid := ch.status == succeeded
+	return object{
+		"id": ch.id, "object": "charge", "amount": ch.amount, "amount_captured": ch.captured, "amount_refunded": refunded,
+		"application": nil, "application_fee": nil, "application_fee_amount": nil, "balance_transaction": nil,
+		"billing_details": billing(), "calculated_statement_descriptor": nil, "captured": ch.captured > 0,
+		"created": seconds(ch.createdAt), "currency": ch.currency, "customer": nil, "description": nil, "disputed": false,
+		"failure_balance_transaction": nil, "failure_code": orNull(ch.refusal.code),
+		"failure_message": orNull(ch.refusal.message), "fraud_details": object{}, "livemode": false, "metadata": object{},
+		"on_behalf_of": nil, "outcome": ch.outcome(), "paid": paid, "payment_intent": ch.intent, "payment_method": ch.method,
+		"payment_method_details": object{"type": "card", "card": card.face()}, "receipt_email": nil, "receipt_number": nil,
+		"receipt_url": nil, "refunded": ch.released || paid && ch.captured > 0 && ch.refunded == ch.captured, "review": nil,
+		"shipping": nil, "source": nil, "source_transfer": nil, "statement_descriptor": nil,
+		"statement_descriptor_suffix": nil, "status": ch.status, "transfer_data": nil, "transfer_group": nil,
+	}
+}
+
+func (ch *charge) outcome() object {
+	o := object{"network_status": "approved_by_network", "reason": nil, "risk_level": "normal", "risk_score": 10,
+		"seller_message": "Payment complete.", "type": "authorized"}
+	if ch.status == failed {
+		o["network_status"], o["reason"], o["type"] = "declined_by_network", ch.refusal.decline, "issuer_declined"
+		o["seller_message"] = ch.refusal.message
+	}
+	return o
+}
+
+func retrieveCharge(c *call) (object, error) {
+	ch, ok, err := findCharge(c.tx, c.id)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, missing("charge", "id", c.id, true)
+	}
+	return ch.render(), nil
+}
+
+func listCharges(c *call) (object, error) {
+	q := newListing("charges", "/v1/charges", "charge")
+	if in := c.form.text("payment_intent", 0); in != "" {
+		q.where("intent = ", in)
+	}
+	return list(c, q, chargeColumns, scanCharge, (*charge).render)
+}

@@ -1,0 +1,78 @@
+package stripesim
+
+import (
+	"encoding/json"
+	"time"
+
+	"ticketing/kernel/store"
+)
+
+// apiVersion is the version of Stripe's API whose objects these are.
+const apiVersion = "2026-03-25.dahlia"
+
+// event is something that happened, with the object as it was then.
+type event struct {
+	id         string
+	createdAt  time.Time
+	kind       string
+	data       json.RawMessage
+	request    string
+	requestKey string
+}
+
+// emit records an event in the transaction that makes it true.
+func (c *call) emit(kind string, o object) error {
+	data, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	_, err = c.tx.Exec(`INSERT INTO events (`+eventColumns+`, object) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		newID(c.tx, "evt_3"), store.Millis(c.tx.Now()), kind, string(data), c.requestID, c.key, o["id"])
+	return err
+}
+
+const eventColumns = `id, created_at, type, data, request, request_key`
+
+func scanEvent(scan store.Scan) (*event, error) {
+	var e event
+	var at int64
+	var data string
+	err := scan(&e.id, &at, &e.kind, &data, &e.request, &e.requestKey)
+	e.createdAt, e.data = store.Time(at), json.RawMessage(data)
+	return &e, err
+}
+
+func (e *event) render() object {
+	return object{
+		"id": e.id, "object": "event", "api_version": apiVersion, "created": seconds(e.createdAt), "livemode": false,
+		"pending_webhooks": 0, "type": e.kind, "data": object{"object": e.data},
+		"request": object{"id": orNull(e.request), "idempotency_key": orNull(e.requestKey)},
+	}
+}
+
+func listEvents(c *call) (object, error) {
+	q := newListing("events", "/v1/events", "event")
+	types := c.form.list("types")
+	if t := c.form.text("type", 0); t != "" {
+		types = append(types, t)
+	}
+	if len(types) > 0 {
+		values := make([]any, len(types))
+		for i, t := range types {
+			values[i] = t
+		}
+		q.where("type IN (", values...)
+	}
+	return list(c, q, eventColumns, scanEvent, (*event).render)
+}
+
+func retrieveEvent(c *call) (object, error) {
+	e, ok, err := store.One(c.tx, scanEvent, `SELECT `+eventColumns+` FROM events WHERE id = $1`, c.id)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, missing("event", "id", c.id, true)
+	}
+	return e.render(), nil
+}

@@ -1,0 +1,83 @@
+package stripesim
+
+import "strings"
+
+// expandAll replaces the ids that the request asks to expand with the objects that they name.
+func (c *call) expandAll(o object) error {
+	for _, path := range c.form.list("expand") {
+		if err := c.expand(o, path, strings.Split(path, ".")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *call) expand(o object, whole string, path []string) error {
+	if data, ok := o["data"].([]object); ok && path[0] == "data" && len(path) > 1 {
+		for _, item := range data {
+			if err := c.expand(item, whole, path[1:]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	inner, ok := o[path[0]].(object)
+	if !ok {
+		id, isID := o[path[0]].(string)
+		var err error
+		switch {
+		case o["object"] == "charge" && path[0] == "refunds":
+			inner, err = c.refundsOf(o["id"].(string))
+		case isID:
+			inner, err = c.byID(id)
+		default:
+			if v, known := o[path[0]]; known && v == nil {
+				return nil
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if inner == nil {
+		return invalid("expand", "", "This property cannot be expanded (%s).", whole)
+	}
+	o[path[0]] = inner
+	if len(path) == 1 {
+		return nil
+	}
+	return c.expand(inner, whole, path[1:])
+}
+
+// byID is the object with the id, nil if ids of its kind can't be expanded.
+func (c *call) byID(id string) (object, error) {
+	prefix, _, _ := strings.Cut(id, "_")
+	switch prefix {
+	case "pi":
+		in, ok, err := findIntent(c.tx, id)
+		if ok {
+			return in.render(), nil
+		}
+		return nil, err
+	case "ch":
+		ch, ok, err := findCharge(c.tx, id)
+		if ok {
+			return ch.render(), nil
+		}
+		return nil, err
+	case "pm":
+		if found, ok := findCard(id); ok {
+			return found.render(), nil
+		}
+	}
+	return nil, nil
+}
+
+func (c *call) refundsOf(charge string) (object, error) {
+	sub := &call{sim: c.sim, tx: c.tx, form: newForm(map[string][]string{"charge": {charge}, "limit": {"100"}})}
+	o, err := listRefunds(sub)
+	if o != nil {
+		o["url"] = "/v1/charges/" + charge + "/refunds"
+	}
+	return o, err
+}

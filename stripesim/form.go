@@ -1,0 +1,153 @@
+package stripesim
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// form reads the parameters of one request and remembers the first thing that was wrong with them, so that endpoints can
+// read them all before they ask. Parameters that nobody read are unknown ones.
+type form struct {
+	values url.Values
+	read   map[string]bool
+	err    error
+}
+
+func newForm(values url.Values) *form { return &form{values: values, read: map[string]bool{}} }
+
+func (f *form) fail(err error) {
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+func (f *form) has(name string) bool { return f.values.Has(name) }
+
+// text is a parameter of at most max characters; 0 is Stripe's usual limit.
+func (f *form) text(name string, max int) string {
+	f.read[name] = true
+	if max == 0 {
+		max = 5000
+	}
+	v := f.values.Get(name)
+	if len(v) > max {
+		f.fail(invalid(name, "", "Invalid string: %.10s…; must be at most %d characters", v, max))
+	}
+	return v
+}
+
+// required is a text that must not be empty.
+func (f *form) required(name string) string {
+	v := f.text(name, 0)
+	if v == "" {
+		f.fail(invalid(name, "parameter_missing", "Missing required param: %s.", name))
+	}
+	return v
+}
+
+// choice is one of the values, the first of them if the parameter is absent.
+func (f *form) choice(name string, values ...string) string {
+	v := f.text(name, 0)
+	if v == "" {
+		return values[0]
+	}
+	if !slices.Contains(values, v) {
+		f.fail(invalid(name, "", "Invalid %s: must be one of %s", name, strings.Join(slices.DeleteFunc(slices.Clone(values),
+			func(s string) bool { return s == "" }), ", ")))
+	}
+	return v
+}
+
+// whole is a non-negative integer; 0 if the parameter is absent.
+func (f *form) whole(name string) int64 {
+	v := f.text(name, 0)
+	if v == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < 0 {
+		f.fail(invalid(name, "parameter_invalid_integer", "Invalid integer: %.40s", v))
+		return 0
+	}
+	return n
+}
+
+func (f *form) flag(name string) bool {
+	switch v := f.text(name, 0); v {
+	case "true":
+		return true
+	case "", "false":
+		return false
+	default:
+		f.fail(invalid(name, "", "Invalid boolean: %.40s", v))
+		return false
+	}
+}
+
+// list is name[], or name[0], name[1], ….
+func (f *form) list(name string) []string {
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(f.values)) {
+		if index, ok := inner(key, name); ok && !strings.Contains(index, "[") {
+			f.read[key] = true
+			out = append(out, f.values[key]...)
+		}
+	}
+	return out
+}
+
+// hash is name[a], name[b], ….
+func (f *form) hash(name string) map[string]string {
+	out := map[string]string{}
+	for key := range f.values {
+		if field, ok := inner(key, name); ok {
+			f.read[key] = true
+			out[field] = f.values.Get(key)
+		}
+	}
+	return out
+}
+
+// metadata is checked against Stripe's limits.
+func (f *form) metadata() map[string]string {
+	m := f.hash("metadata")
+	if len(m) > 50 {
+		f.fail(invalid("metadata", "", "You can have up to 50 metadata keys."))
+	}
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		switch {
+		case len(key) > 40:
+			f.fail(invalid("metadata", "", "Metadata keys must be at most 40 characters: %.60s", key))
+		case len(m[key]) > 500:
+			f.fail(invalid("metadata["+key+"]", "", "Metadata values must be at most 500 characters."))
+		case m[key] == "":
+			delete(m, key)
+		}
+	}
+	return m
+}
+
+// leftover is the error for a parameter that the endpoint does not know.
+func (f *form) leftover() error {
+	f.list("expand")
+	for _, key := range slices.Sorted(maps.Keys(f.values)) {
+		if !f.read[key] {
+			f.fail(invalid(key, "parameter_unknown", "Received unknown parameter: %s", key))
+		}
+	}
+	return f.err
+}
+
+// checked is the first error so far, unknown parameters included. An endpoint asks before it changes anything.
+func (f *form) checked() error { return f.leftover() }
+
+func inner(key, name string) (string, bool) {
+	rest, ok := strings.CutPrefix(key, name+"[")
+	if !ok || !strings.HasSuffix(rest, "]") {
+		return "", false
+	}
+	return strings.TrimSuffix(rest, "]"), true
+}

@@ -1,0 +1,129 @@
+package stripesim
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"ticketing/kernel/store"
+)
+
+// How long a key's answer is kept, and how many old ones a request clears away in passing.
+const (
+	keyLife  = 24 * time.Hour
+	keyPrune = 10
+)
+
+// keyring knows the keys of requests that are under way in this process. Another process's request with the same key waits
+// for the row instead and then gets the first one's answer: stricter than Stripe asks, and never a second effect.
+type keyring struct {
+	mu   sync.Mutex
+	busy map[string]bool
+}
+
+func newKeyring() *keyring { return &keyring{busy: map[string]bool{}} }
+
+// takeKey reserves the request's idempotency key until release; the key is empty if it has none or needs none.
+func (s *Sim) takeKey(r *http.Request) (key string, release func(), err error) {
+	key = r.Header.Get("Idempotency-Key")
+	if key == "" || r.Method != http.MethodPost {
+		return "", func() {}, nil
+	}
+	if len(key) > 255 {
+		return "", nil, invalid("", "", "Idempotency keys must be at most 255 characters.")
+	}
+	s.keys.mu.Lock()
+	defer s.keys.mu.Unlock()
+	if s.keys.busy[key] {
+		return "", nil, keyInUse(key)
+	}
+	s.keys.busy[key] = true
+	return key, func() {
+		s.keys.mu.Lock()
+		defer s.keys.mu.Unlock()
+		delete(s.keys.busy, key)
+	}, nil
+}
+
+// once carries out the request, or repeats the answer that its key already has.
+func (c *call) once(r *http.Request, values url.Values, a *answer, run endpoint) (err error) {
+	if c.key == "" {
+		a.status, a.body, err = c.do(run)
+		return err
+	}
+	first, err := c.claimKey(r, values)
+	if err != nil || first != nil {
+		if first != nil {
+			a.status, a.body, a.original = first.status, first.body, first.original
+		}
+		return err
+	}
+	if a.status, a.body, err = c.do(run); err != nil {
+		return err
+	}
+	return c.keepAnswer(*a)
+}
+
+// claimKey makes the key this request's own, or returns the answer of the request that had it first.
+func (c *call) claimKey(r *http.Request, values url.Values) (*answer, error) {
+	now := c.tx.Now()
+	_, err := c.tx.Exec(`DELETE FROM idempotency_keys WHERE key IN
+		(SELECT key FROM idempotency_keys WHERE created_at <= $1 ORDER BY created_at LIMIT $2) OR key = $3 AND created_at <= $1`,
+		store.Millis(now.Add(-keyLife)), keyPrune, c.key)
+	if err != nil {
+		return nil, err
+	}
+	endpoint, request := r.Method+" "+r.URL.Path, fingerprint(r, values)
+	n, err := c.tx.Exec(`INSERT INTO idempotency_keys (key, request, endpoint, request_id, created_at)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (key) DO NOTHING`, c.key, request, endpoint, c.requestID, store.Millis(now))
+	if err != nil || n == 1 {
+		return nil, err
+	}
+	type stored struct {
+		answer
+		request, endpoint string
+	}
+	was, _, err := store.One(c.tx, func(scan store.Scan) (s stored, err error) {
+		var body string
+		err = scan(&s.request, &s.endpoint, &s.original, &s.status, &body)
+		s.body = []byte(body)
+		return s, err
+	}, `SELECT request, endpoint, request_id, status, body FROM idempotency_keys WHERE key = $1`, c.key)
+	switch {
+	case err != nil:
+		return nil, err
+	case was.endpoint != endpoint:
+		return nil, keyMisused(c.key, "Keys for idempotent requests can only be used for the same endpoint they were first used "+
+			"for ('"+was.endpoint+"' vs '"+endpoint+"'). ")
+	case was.request != request:
+		return nil, keyMisused(c.key, "Keys for idempotent requests can only be used with the same parameters they were first used with. ")
+	}
+	return &was.answer, nil
+}
+
+func (c *call) keepAnswer(a answer) error {
+	_, err := c.tx.Exec(`UPDATE idempotency_keys SET status = $1, body = $2 WHERE key = $3`, a.status, string(a.body), c.key)
+	return err
+}
+
+// fingerprint tells requests apart: the same endpoint with the same parameters in any order is the same request.
+func fingerprint(r *http.Request, values url.Values) string {
+	sum := sha256.Sum256([]byte(r.Method + " " + r.URL.Path + "?" + values.Encode()))
+	return hex.EncodeToString(sum[:])
+}
+
+func keyInUse(key string) *apiError {
+	e := serverError(http.StatusConflict)
+	e.body.Message = "There is currently another in-progress request using this Idempotent Key (that probably means you " +
+		"submitted twice, and the other request is still going through): " + key + ". You can try again later (or not at all, " +
+		"if you don't care about the result of a double-submit)."
+	return e
+}
+
+func keyMisused(key, why string) *apiError {
+	return &apiError{status: http.StatusBadRequest, body: errorBody{Type: "idempotency_error",
+		Message: why + "Try using a key other than '" + key + "' if you meant to execute a different request."}}
+}

@@ -1,0 +1,214 @@
+package stripesim
+
+import (
+	"slices"
+	"time"
+
+	"ticketing/kernel/money"
+)
+
+// The statuses of an intent that are used here.
+const (
+	requiresMethod       = "requires_payment_method"
+	requiresConfirmation = "requires_confirmation"
+	requiresAction       = "requires_action"
+	requiresCapture      = "requires_capture"
+	succeeded            = "succeeded"
+	canceled             = "canceled"
+	failed               = "failed"
+)
+
+// The largest amount, in minor units: twelve digits.
+const maxAmount = 999_999_999_999
+
+// intent is a PaymentIntent: one sum that somebody means to pay, and how far that has got.
+type intent struct {
+	id            string
+	createdAt     time.Time
+	amount        int64
+	capturable    int64 // authorised and not captured yet
+	received      int64
+	currency      string
+	status        string
+	captureMethod string
+	method        string // the card; empty after it was declined
+	latestCharge  string
+	details       details
+}
+
+// details are what no decision needs in SQL.
+type details struct {
+	ClientSecret string
+	Metadata     map[string]string
+	MethodTypes  []string
+	Automatic    bool   // whichever payment methods the account has
+	Redirects    string // always or never
+	ReturnURL    string
+	Step         string // secret of the bank's page that is open
+	StepURL      string
+	LastError    *errorBody
+	CanceledAt   int64
+	CancelReason string
+	Texts        map[string]string // parameters that are only shown again
+}
+
+// shownAgain are the parameters without an effect here.
+var shownAgain = []string{"description", "receipt_email", "setup_future_usage", "statement_descriptor",
+	"statement_descriptor_suffix", "transfer_group", "customer"}
+
+func createIntent(c *call) (object, error) {
+	f := c.form
+	in := &intent{id: newID(c.tx, "pi_3"), createdAt: c.tx.Now(), status: requiresMethod}
+	in.amount = c.amount("amount")
+	in.currency = c.currency()
+	in.captureMethod = f.choice("capture_method", "automatic_async", "automatic", "manual")
+	in.method = f.text("payment_method", 0)
+	f.choice("confirmation_method", "automatic")
+	in.details = details{
+		ClientSecret: in.id + "_secret_" + newID(c.tx, ""),
+		Metadata:     f.metadata(),
+		MethodTypes:  f.list("payment_method_types"),
+		Automatic:    f.flag("automatic_payment_methods[enabled]"),
+		Redirects:    f.choice("automatic_payment_methods[allow_redirects]", "always", "never"),
+		Texts:        map[string]string{},
+	}
+	for _, name := range shownAgain {
+		if v := f.text(name, 0); v != "" {
+			in.details.Texts[name] = v
+		}
+	}
+	in.checkMethodTypes(f)
+	f.flag("use_stripe_sdk")
+	confirm, off, back := f.flag("confirm"), f.flag("off_session"), f.text("return_url", 0)
+	if !confirm && (off || back != "") {
+		f.fail(invalid("off_session", "", "off_session and return_url can only be passed when confirm is true."))
+	}
+	if err := f.checked(); err != nil {
+		return nil, err
+	}
+	found, ok := findCard(in.method)
+	switch {
+	case in.method != "" && !ok:
+		return nil, missing("PaymentMethod", "payment_method", in.method, false)
+	case in.method != "":
+		in.status = requiresConfirmation
+	}
+	if err := insertIntent(c.tx, in); err != nil {
+		return nil, err
+	}
+	if err := c.emit("payment_intent.created", in.render()); err != nil || !confirm {
+		return in.render(), err
+	}
+	return c.confirm(in, found, off, back)
+}
+
+// checkMethodTypes settles which kinds of payment method the intent takes; only cards exist here.
+func (in *intent) checkMethodTypes(f *form) {
+	d := &in.details
+	if len(d.MethodTypes) == 0 {
+		d.Automatic = d.Automatic || !f.has("automatic_payment_methods[enabled]")
+		d.MethodTypes = []string{"card"}
+		return
+	}
+	if d.Automatic {
+		f.fail(invalid("", "parameters_exclusive", "You may only specify one of these parameters: automatic_payment_methods, payment_method_types."))
+	}
+	if !slices.Equal(d.MethodTypes, []string{"card"}) {
+		f.fail(invalid("payment_method_types", "payment_intent_invalid_parameter", "The payment method type provided is not supported here: only card is."))
+	}
+}
+
+// amount is a positive sum in minor units.
+func (c *call) amount(name string) int64 {
+	c.form.required(name)
+	n := c.form.whole(name)
+	switch {
+	case c.form.err != nil:
+	case n < 1:
+		c.form.fail(invalid(name, "parameter_invalid_integer", "This value must be greater than or equal to 1."))
+	case n > maxAmount:
+		c.form.fail(invalid(name, "amount_too_large", "Amount must be no more than 999999999999."))
+	}
+	return n
+}
+
+func (c *call) currency() string {
+	text := c.form.required("currency")
+	if c.form.err != nil {
+		return ""
+	}
+	currency, err := money.ParseCurrency(text)
+	if err != nil {
+		c.form.fail(invalid("currency", "", "Invalid currency: %.20s.", text))
+	}
+	return currency.Code
+}
+
+// render is the intent as the API shows it.
+func (in *intent) render() object {
+	d := in.details
+	o := object{
+		"id": in.id, "object": "payment_intent", "amount": in.amount, "amount_capturable": in.capturable,
+		"amount_details": object{"tip": object{}}, "amount_received": in.received, "application": nil,
+		"application_fee_amount": nil, "automatic_payment_methods": nil, "canceled_at": nil,
+		"cancellation_reason": orNull(d.CancelReason), "capture_method": in.captureMethod, "client_secret": d.ClientSecret,
+		"confirmation_method": "automatic", "created": seconds(in.createdAt), "currency": in.currency,
+		"last_payment_error": nil, "latest_charge": orNull(in.latestCharge), "livemode": false, "metadata": d.Metadata,
+		"next_action": in.nextAction(), "on_behalf_of": nil, "payment_method": orNull(in.method),
+		"payment_method_options": object{"card": object{"request_three_d_secure": "automatic"}},
+		"payment_method_types":   d.MethodTypes, "processing": nil, "review": nil, "shipping": nil, "source": nil,
+		"status": in.status, "transfer_data": nil,
+	}
+	for _, name := range shownAgain {
+		o[name] = orNull(d.Texts[name])
+	}
+	if d.Automatic {
+		o["automatic_payment_methods"] = object{"enabled": true, "allow_redirects": d.Redirects}
+	}
+	if d.CanceledAt != 0 {
+		o["canceled_at"] = d.CanceledAt
+	}
+	if d.LastError != nil {
+		o["last_payment_error"] = d.LastError
+	}
+	return o
+}
+
+// nextAction is the bank's step: a page to go to when the client said where to come back, else for Stripe's own script.
+func (in *intent) nextAction() any {
+	d := in.details
+	switch {
+	case in.status != requiresAction:
+		return nil
+	case d.ReturnURL != "":
+		return object{"type": "redirect_to_url", "redirect_to_url": object{"url": d.StepURL, "return_url": d.ReturnURL}}
+	}
+	return object{"type": "use_stripe_sdk", "use_stripe_sdk": object{"type": "three_d_secure_redirect",
+		"stripe_js": d.StepURL, "source": "src_" + d.Step}}
+}
+
+// pathIntent is the intent that the path names, for reading; lockedIntent the same for changing it.
+func (c *call) pathIntent() (*intent, error) {
+	in, ok, err := findIntent(c.tx, c.id)
+	if err == nil && !ok {
+		err = missing("payment_intent", "intent", c.id, true)
+	}
+	return in, err
+}
+
+func (c *call) lockedIntent() (*intent, error) {
+	in, ok, err := lockIntent(c.tx, c.id)
+	if err == nil && !ok {
+		err = missing("payment_intent", "intent", c.id, true)
+	}
+	return in, err
+}
+
+func retrieveIntent(c *call) (object, error) {
+	c.form.text("client_secret", 0)
+	in, err := c.pathIntent()
+	if err != nil {
+		return nil, err
+	}
+	return in.render(), nil
+}

@@ -1,0 +1,100 @@
+-- +goose Up
+
+-- A PaymentIntent. What decisions are made on has a column; the rest of its face is JSON in details.
+CREATE TABLE intents (
+    id             TEXT COLLATE "C" PRIMARY KEY,
+    created_at     BIGINT NOT NULL,
+    amount         BIGINT NOT NULL CHECK (amount > 0),
+    capturable     BIGINT NOT NULL DEFAULT 0 CHECK (capturable >= 0),
+    received       BIGINT NOT NULL DEFAULT 0 CHECK (received >= 0),
+    currency       TEXT   NOT NULL,
+    status         TEXT   NOT NULL CHECK (status IN ('requires_payment_method', 'requires_confirmation', 'requires_action',
+                                                     'requires_capture', 'succeeded', 'canceled')),
+    capture_method TEXT   NOT NULL CHECK (capture_method IN ('automatic', 'automatic_async', 'manual')),
+    method         TEXT   NOT NULL DEFAULT '',
+    latest_charge  TEXT   NOT NULL DEFAULT '',
+    details        TEXT   NOT NULL,
+    version        BIGINT NOT NULL DEFAULT 1,
+    CHECK (received <= amount AND capturable <= amount)
+);
+CREATE INDEX intents_newest ON intents (created_at, id);
+
+CREATE TABLE intent_metadata (
+    intent TEXT COLLATE "C" NOT NULL REFERENCES intents (id),
+    name   TEXT NOT NULL,
+    value  TEXT NOT NULL,
+    PRIMARY KEY (intent, name)
+);
+CREATE INDEX intent_metadata_value ON intent_metadata (name, value);
+
+-- One attempt to take the money of an intent, declined ones included.
+CREATE TABLE charges (
+    id           TEXT COLLATE "C" PRIMARY KEY,
+    intent       TEXT COLLATE "C" NOT NULL REFERENCES intents (id),
+    created_at   BIGINT  NOT NULL,
+    amount       BIGINT  NOT NULL CHECK (amount > 0),
+    captured     BIGINT  NOT NULL DEFAULT 0 CHECK (captured BETWEEN 0 AND amount),
+    refunded     BIGINT  NOT NULL DEFAULT 0 CHECK (refunded BETWEEN 0 AND captured),
+    currency     TEXT    NOT NULL,
+    status       TEXT    NOT NULL CHECK (status IN ('succeeded', 'failed')),
+    released     BOOLEAN NOT NULL DEFAULT FALSE,
+    method       TEXT    NOT NULL,
+    failure_code TEXT    NOT NULL DEFAULT '',
+    decline_code TEXT    NOT NULL DEFAULT '',
+    message      TEXT    NOT NULL DEFAULT ''
+);
+CREATE INDEX charges_newest ON charges (created_at, id);
+-- An intent is paid at most once.
+CREATE UNIQUE INDEX charges_paid ON charges (intent) WHERE status = 'succeeded';
+
+CREATE TABLE refunds (
+    id         TEXT COLLATE "C" PRIMARY KEY,
+    intent     TEXT COLLATE "C" NOT NULL REFERENCES intents (id),
+    charge     TEXT COLLATE "C" NOT NULL REFERENCES charges (id),
+    created_at BIGINT NOT NULL,
+    amount     BIGINT NOT NULL CHECK (amount > 0),
+    currency   TEXT   NOT NULL,
+    status     TEXT   NOT NULL,
+    reason     TEXT   NOT NULL DEFAULT '',
+    metadata   TEXT   NOT NULL
+);
+CREATE INDEX refunds_newest ON refunds (created_at, id);
+CREATE INDEX refunds_intent ON refunds (intent);
+
+-- Every movement of money, never changed: captures are positive, refunds negative.
+CREATE TABLE ledger (
+    id         TEXT COLLATE "C" PRIMARY KEY,
+    created_at BIGINT NOT NULL,
+    kind       TEXT   NOT NULL CHECK (kind IN ('capture', 'refund')),
+    intent     TEXT COLLATE "C" NOT NULL REFERENCES intents (id),
+    charge     TEXT COLLATE "C" NOT NULL REFERENCES charges (id),
+    refund     TEXT COLLATE "C" NOT NULL DEFAULT '',
+    amount     BIGINT NOT NULL CHECK (kind = 'capture' AND amount > 0 OR kind = 'refund' AND amount < 0),
+    currency   TEXT   NOT NULL
+);
+CREATE INDEX ledger_order ON ledger (created_at, id);
+CREATE UNIQUE INDEX ledger_capture ON ledger (intent) WHERE kind = 'capture';
+
+-- What happened, with the object as it was then; what webhooks are made from.
+CREATE TABLE events (
+    id         TEXT COLLATE "C" PRIMARY KEY,
+    created_at BIGINT NOT NULL,
+    type       TEXT   NOT NULL,
+    object     TEXT   NOT NULL,
+    data       TEXT   NOT NULL,
+    request    TEXT   NOT NULL,
+    request_key TEXT  NOT NULL DEFAULT ''
+);
+CREATE INDEX events_newest ON events (created_at, id);
+
+-- The first answer to each idempotency key, written with its effect.
+CREATE TABLE idempotency_keys (
+    key        TEXT   PRIMARY KEY,
+    request    TEXT   NOT NULL,
+    endpoint   TEXT   NOT NULL,
+    request_id TEXT   NOT NULL,
+    created_at BIGINT NOT NULL,
+    status     BIGINT NOT NULL DEFAULT 0,
+    body       TEXT   NOT NULL DEFAULT ''
+);
+CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);

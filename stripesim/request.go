@@ -1,0 +1,171 @@
+package stripesim
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"ticketing/kernel/store"
+)
+
+// object is something of the API as JSON shows it.
+type object = map[string]any
+
+// call is one request under way, inside its transaction.
+type call struct {
+	sim       *Sim
+	tx        *store.Tx
+	form      *form
+	id        string // of the object that the path names
+	key       string // the idempotency key, if any
+	requestID string
+}
+
+// endpoint carries out one request. An error is an *apiError, or a failure of the engine.
+type endpoint func(c *call) (object, error)
+
+// answer is what goes back over the wire.
+type answer struct {
+	status    int
+	body      []byte
+	requestID string
+	original  string // the request whose answer this one repeats
+}
+
+// The most that is read of a request's body.
+const maxBody = 1 << 20
+
+// serve is the way of every API request: who asks, what is asked, whether something shall go wrong, the effect, the answer.
+func (s *Sim) serve(w http.ResponseWriter, r *http.Request, run endpoint) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	values, err := parse(r)
+	if err == nil {
+		err = authenticate(r)
+	}
+	if err != nil {
+		s.write(w, r, s.failed(err, ""))
+		return
+	}
+	key, release, err := s.takeKey(r)
+	if err != nil {
+		s.write(w, r, s.failed(err, ""))
+		return
+	}
+	defer release()
+	if f := s.fault(r, Before); f != nil {
+		s.breakOff(w, r, f, key, values)
+		return
+	}
+	a := s.carryOut(r, key, values, run)
+	if f := s.fault(r, After); f != nil {
+		s.breakOff(w, r, f, "", values)
+		return
+	}
+	s.write(w, r, a)
+}
+
+// carryOut runs the endpoint in a transaction. A request that has arrived is carried out even if its client has gone.
+func (s *Sim) carryOut(r *http.Request, key string, values url.Values, run endpoint) answer {
+	ctx := context.WithoutCancel(r.Context())
+	var a answer
+	step := func(tx *store.Tx) error {
+		c := &call{sim: s, tx: tx, form: newForm(values), id: r.PathValue("id"), key: key, requestID: newID(tx, "req_")}
+		a = answer{status: http.StatusOK, requestID: c.requestID}
+		return c.once(r, values, &a, run)
+	}
+	var err error
+	if r.Method == http.MethodPost {
+		err = s.db.Update(ctx, step)
+	} else {
+		err = s.db.View(ctx, step)
+	}
+	if err != nil {
+		return s.failed(err, a.requestID)
+	}
+	return a
+}
+
+// do runs the endpoint and renders what came of it. Only errors that must undo the transaction are returned.
+func (c *call) do(run endpoint) (status int, body []byte, err error) {
+	o, err := run(c)
+	if err == nil {
+		err = c.form.leftover()
+	}
+	if err == nil {
+		err = c.expandAll(o)
+	}
+	var refusal *apiError
+	if errors.As(err, &refusal) && refusal.executed {
+		return refusal.status, refusal.json(), nil
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	body, err = json.Marshal(o)
+	return http.StatusOK, body, err
+}
+
+// failed renders an error whose transaction, if there was one, left nothing behind.
+func (s *Sim) failed(err error, requestID string) answer {
+	var refusal *apiError
+	if !errors.As(err, &refusal) {
+		s.log.Error("payment simulator failed", "error", err)
+		refusal = serverError(http.StatusInternalServerError)
+		if errors.Is(err, store.ErrUnavailable) {
+			refusal = serverError(http.StatusServiceUnavailable)
+		}
+	}
+	return answer{status: refusal.status, body: refusal.json(), requestID: requestID}
+}
+
+func (s *Sim) write(w http.ResponseWriter, r *http.Request, a answer) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-cache, no-store")
+	if v := r.Header.Get("Stripe-Version"); v != "" {
+		h.Set("Stripe-Version", v)
+	}
+	if a.requestID != "" {
+		h.Set("Request-Id", a.requestID)
+	}
+	if key := r.Header.Get("Idempotency-Key"); key != "" {
+		h.Set("Idempotency-Key", key)
+	}
+	if a.original != "" {
+		h.Set("Idempotent-Replayed", "true")
+		h.Set("Original-Request", a.original)
+	}
+	w.WriteHeader(a.status)
+	if _, err := w.Write(a.body); err != nil {
+		s.log.Debug("answer not delivered", "error", err)
+	}
+}
+
+// authenticate accepts every secret test key, as a bearer token or as the user of basic authentication.
+func authenticate(r *http.Request) error {
+	key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		key, _, _ = r.BasicAuth()
+	}
+	switch {
+	case key == "":
+		return noKey()
+	case !strings.HasPrefix(key, "sk_test_") || len(key) == len("sk_test_"):
+		return badKey(key)
+	}
+	return nil
+}
+
+// parse reads the parameters: of the query for GET, of the body for POST.
+func parse(r *http.Request) (url.Values, error) {
+	if err := r.ParseForm(); err != nil {
+		return nil, invalid("", "", "Invalid request: the body is not a valid form.")
+	}
+	if r.Method == http.MethodPost {
+		return r.PostForm, nil
+	}
+	return r.Form, nil
+}

@@ -1,0 +1,96 @@
+// Package stripesim is a Stripe that runs here: enough of Stripe's REST API for the Stripe client to take payments and
+// give them back without an account, a network or a cent.
+//
+// It is held to three promises, which are what code that handles money is tested against:
+//
+//   - The effect of a request, the events it causes, the movement of money in the ledger and the answer that its
+//     idempotency key repeats are one transaction. A crash between any two instructions leaves all of it or nothing, and
+//     two processes may share one database.
+//   - Money is conserved: an intent is captured at most once, a charge is refunded for at most what was captured. The
+//     schema says so, whatever the code does.
+//   - Whatever can go wrong between a client and Stripe can be made to go wrong on purpose (Options.Fault): a request that
+//     never arrives, one that is carried out and whose answer is lost, a 500, a rate limit.
+//
+// Time and ids come from the store, so that a run is repeatable. What is unlike Stripe is little and deliberate: the test
+// payment methods keep their names ("pm_card_visa") instead of becoming new objects; there is no smallest amount, and the
+// largest is twelve digits for every currency; everything happens at once, so no intent is ever "processing".
+package stripesim
+
+import (
+	"embed"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"ticketing/kernel/store"
+)
+
+// Migrations make the simulator's tables.
+//
+//go:embed migrations/*.sql
+var Migrations embed.FS
+
+// Options of a Sim.
+type Options struct {
+	BaseURL string                                    // where Handler is reached from a browser, for the links to the bank's page
+	Fault   func(r *http.Request, stage Stage) *Fault // asked before and after each request takes effect; nil: nothing goes wrong
+	Log     *slog.Logger                              // nil: discard
+}
+
+// Sim is one simulated Stripe account.
+type Sim struct {
+	db      *store.DB
+	baseURL string
+	fault   func(r *http.Request, stage Stage) *Fault
+	log     *slog.Logger
+	keys    *keyring
+}
+
+// New is the account that lives in db.
+func New(db *store.DB, o Options) *Sim {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Fault == nil {
+		o.Fault = func(*http.Request, Stage) *Fault { return nil }
+	}
+	return &Sim{db: db, baseURL: strings.TrimSuffix(o.BaseURL, "/"), fault: o.Fault, log: o.Log, keys: newKeyring()}
+}
+
+// routes is the API: what is not in this table is answered as Stripe answers an unknown URL.
+var routes = []struct {
+	method, path string
+	run          endpoint
+}{
+	{"POST", "/v1/payment_intents", createIntent},
+	{"GET", "/v1/payment_intents", listIntents},
+	{"GET", "/v1/payment_intents/search", searchIntents},
+	{"GET", "/v1/payment_intents/{id}", retrieveIntent},
+	{"POST", "/v1/payment_intents/{id}/confirm", confirmIntent},
+	{"POST", "/v1/payment_intents/{id}/capture", captureIntent},
+	{"POST", "/v1/payment_intents/{id}/cancel", cancelIntent},
+	{"GET", "/v1/payment_methods/{id}", retrieveMethod},
+	{"GET", "/v1/charges", listCharges},
+	{"GET", "/v1/charges/{id}", retrieveCharge},
+	{"POST", "/v1/refunds", createRefund},
+	{"GET", "/v1/refunds", listRefunds},
+	{"GET", "/v1/refunds/{id}", retrieveRefund},
+	{"GET", "/v1/events", listEvents},
+	{"GET", "/v1/events/{id}", retrieveEvent},
+}
+
+// Handler serves the API below /v1/ and the bank's page below /bank/.
+func (s *Sim) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, route := range routes {
+		mux.HandleFunc(route.method+" "+route.path, func(w http.ResponseWriter, r *http.Request) {
+			s.serve(w, r, route.run)
+		})
+	}
+	mux.HandleFunc("GET /bank/{id}", s.bankPage)
+	mux.HandleFunc("POST /bank/{id}", s.bankDecision)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.serve(w, r, func(*call) (object, error) { return nil, unknownURL(r) })
+	})
+	return mux
+}

@@ -1,0 +1,149 @@
+package stripesim
+
+import (
+	"encoding/json"
+	"math/big"
+	"strings"
+	"time"
+
+	"ticketing/kernel/store"
+)
+
+// newID is an id in Stripe's manner: a prefix and letters and digits, newer ones sorting after older ones.
+func newID(tx *store.Tx, prefix string) string {
+	plain := strings.ReplaceAll(tx.NewID(), "-", "")
+	n, ok := new(big.Int).SetString(plain, 16)
+	if !ok {
+		return prefix + plain
+	}
+	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	base, digit, out := big.NewInt(int64(len(digits))), new(big.Int), make([]byte, 22)
+	for i := len(out) - 1; i >= 0; i-- {
+		n.DivMod(n, base, digit)
+		out[i] = digits[digit.Int64()]
+	}
+	return prefix + string(out)
+}
+
+const intentColumns = `id, created_at, amount, capturable, received, currency, status, capture_method, method, latest_charge, details`
+
+func scanIntent(scan store.Scan) (*intent, error) {
+	var in intent
+	var at int64
+	var text string
+	err := scan(&in.id, &at, &in.amount, &in.capturable, &in.received, &in.currency, &in.status, &in.captureMethod,
+		&in.method, &in.latestCharge, &text)
+	if err != nil {
+		return nil, err
+	}
+	in.createdAt = store.Time(at)
+	return &in, json.Unmarshal([]byte(text), &in.details)
+}
+
+func findIntent(tx *store.Tx, id string) (*intent, bool, error) {
+	return store.One(tx, scanIntent, `SELECT `+intentColumns+` FROM intents WHERE id = $1`, id)
+}
+
+// lockIntent reads an intent and keeps every other request from it until the commit: all that concerns an intent, its
+// charges and its refunds happens one after the other.
+func lockIntent(tx *store.Tx, id string) (*intent, bool, error) {
+	return store.One(tx, scanIntent, `UPDATE intents SET version = version + 1 WHERE id = $1 RETURNING `+intentColumns, id)
+}
+
+func insertIntent(tx *store.Tx, in *intent) error {
+	text, err := json.Marshal(in.details)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO intents (`+intentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		in.id, store.Millis(in.createdAt), in.amount, in.capturable, in.received, in.currency, in.status, in.captureMethod,
+		in.method, in.latestCharge, string(text))
+	if err != nil {
+		return err
+	}
+	for name, value := range in.details.Metadata {
+		_, err := tx.Exec(`INSERT INTO intent_metadata (intent, name, value) VALUES ($1, $2, $3)`, in.id, name, value)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func saveIntent(tx *store.Tx, in *intent) error {
+	text, err := json.Marshal(in.details)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`UPDATE intents SET capturable = $1, received = $2, status = $3, method = $4, latest_charge = $5,
+		details = $6 WHERE id = $7`, in.capturable, in.received, in.status, in.method, in.latestCharge, string(text), in.id)
+	return err
+}
+
+const chargeColumns = `id, intent, created_at, amount, captured, refunded, currency, status, released, method,
+	failure_code, decline_code, message`
+
+func scanCharge(scan store.Scan) (*charge, error) {
+	var ch charge
+	var at int64
+	err := scan(&ch.id, &ch.intent, &at, &ch.amount, &ch.captured, &ch.refunded, &ch.currency, &ch.status, &ch.released,
+		&ch.method, &ch.refusal.code, &ch.refusal.decline, &ch.refusal.message)
+	ch.createdAt = store.Time(at)
+	return &ch, err
+}
+
+func findCharge(tx *store.Tx, id string) (*charge, bool, error) {
+	return store.One(tx, scanCharge, `SELECT `+chargeColumns+` FROM charges WHERE id = $1`, id)
+}
+
+func insertCharge(tx *store.Tx, ch *charge) error {
+	_, err := tx.Exec(`INSERT INTO charges (`+chargeColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		ch.id, ch.intent, store.Millis(ch.createdAt), ch.amount, ch.captured, ch.refunded, ch.currency, ch.status, ch.released,
+		ch.method, ch.refusal.code, ch.refusal.decline, ch.refusal.message)
+	return err
+}
+
+func saveCharge(tx *store.Tx, ch *charge) error {
+	_, err := tx.Exec(`UPDATE charges SET captured = $1, refunded = $2, released = $3 WHERE id = $4`,
+		ch.captured, ch.refunded, ch.released, ch.id)
+	return err
+}
+
+const refundColumns = `id, intent, charge, created_at, amount, currency, status, reason, metadata`
+
+func scanRefund(scan store.Scan) (*refund, error) {
+	var re refund
+	var at int64
+	var text string
+	if err := scan(&re.id, &re.intent, &re.charge, &at, &re.amount, &re.currency, &re.status, &re.reason, &text); err != nil {
+		return nil, err
+	}
+	re.createdAt = store.Time(at)
+	return &re, json.Unmarshal([]byte(text), &re.metadata)
+}
+
+func findRefund(tx *store.Tx, id string) (*refund, bool, error) {
+	return store.One(tx, scanRefund, `SELECT `+refundColumns+` FROM refunds WHERE id = $1`, id)
+}
+
+func insertRefund(tx *store.Tx, re *refund) error {
+	text, err := json.Marshal(re.metadata)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO refunds (`+refundColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		re.id, re.intent, re.charge, store.Millis(re.createdAt), re.amount, re.currency, re.status, re.reason, string(text))
+	return err
+}
+
+// seconds is t as Stripe writes times.
+func seconds(t time.Time) int64 { return t.Unix() }
+
+// orNull is null for the empty string, as most of Stripe's optional fields are.
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
