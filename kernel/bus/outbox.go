@@ -1,0 +1,161 @@
+package bus
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"ticketing/kernel/event"
+	"ticketing/kernel/store"
+	"ticketing/kernel/trace"
+)
+
+// Emit says that t happened to the entity whose state is s. It is said when the transaction commits, or never.
+func (b *Bus) Emit(tx *store.Tx, t event.Type, s event.State) error {
+	kind := s.Kind()
+	entity, version := s.Entity()
+	switch {
+	case kind.Source != b.source || !slices.Contains(kind.Types, t):
+		return fmt.Errorf("%s says no %s with the state of a %s", b.source, t, kind.Name)
+	case entity == "" || strings.ContainsAny(entity, ".*> \t\r\n") || version < 1:
+		return fmt.Errorf("%s %q version %d cannot be told of", kind.Name, entity, version)
+	}
+	data, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("state of %s %s: %w", kind.Name, entity, err)
+	}
+	id := tx.NewID()
+	document, err := json.Marshal(event.Envelope{
+		SpecVersion: specVersion, ID: id, Source: b.source, Type: t, Subject: entity, Time: tx.Now(),
+		DataContentType: "application/json", DataSchema: DataSchema(s),
+		TraceParent: trace.From(tx.Context()).Parent(), Data: data,
+	})
+	if err != nil {
+		return fmt.Errorf("event of %s %s: %w", kind.Name, entity, err)
+	}
+	_, err = tx.Exec(`INSERT INTO outbox (id, kind, entity, version, type, document) VALUES ($1, $2, $3, $4, $5, $6)`,
+		id, kind.Name, entity, version, string(t), string(document))
+	if err != nil {
+		return fmt.Errorf("outbox of %s %s version %d: %w", kind.Name, entity, version, err)
+	}
+	tx.AfterCommit(b.emitted)
+	return nil
+}
+
+// DataSchema is the URI that names the JSON Schema of a state, the $id of the schema in the AsyncAPI document.
+func DataSchema(s event.State) string {
+	return "urn:ticketing:schema:" + reflect.TypeOf(s).Name()
+}
+
+// emitted wakes the relay, be it in this process or in another.
+func (b *Bus) emitted() {
+	signal(b.woken)
+	if h, ok := b.log.(hinter); ok && b.db.Shared() && !b.relaying.Load() {
+		h.Hint(b.db.Name())
+	}
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // it has been signalled and nobody has looked yet
+	}
+}
+
+// outboxRow is an event that has not been published.
+type outboxRow struct {
+	id, kind, entity string
+	version          int64
+	typ, document    string
+}
+
+func scanOutbox(scan store.Scan) (r outboxRow, err error) {
+	err = scan(&r.id, &r.kind, &r.entity, &r.version, &r.typ, &r.document)
+	return r, err
+}
+
+func (r outboxRow) message() Message {
+	return Message{ID: r.id, Subject: subject(event.Type(r.typ), r.entity), Data: []byte(r.document)}
+}
+
+// unpublished reads the oldest events that are not in the log, those of one entity in the order of their versions.
+func (b *Bus) unpublished(ctx context.Context) (rows []outboxRow, err error) {
+	err = b.db.View(ctx, func(tx *store.Tx) error {
+		rows, err = store.All(tx, scanOutbox, `SELECT id, kind, entity, version, type, document FROM outbox
+			WHERE seq IS NULL ORDER BY id LIMIT $1`, batchSize)
+		if err != nil || len(rows) < batchSize {
+			return err
+		}
+		// Ids come from the clocks of several processes: an earlier version may have a later id, outside of this batch.
+		earlier, err := store.All(tx, scanOutbox, `SELECT DISTINCT o.id, o.kind, o.entity, o.version, o.type, o.document
+			FROM outbox f JOIN outbox o ON o.kind = f.kind AND o.entity = f.entity AND o.version < f.version
+			WHERE f.seq IS NULL AND f.id <= $1 AND o.seq IS NULL AND o.id > $1`, rows[len(rows)-1].id)
+		rows = append(rows, earlier...)
+		return err
+	})
+	sortVersions(rows)
+	return rows, err
+}
+
+// sortVersions puts the rows of each entity into the order of their versions, in the places that they have together.
+func sortVersions(rows []outboxRow) {
+	places := map[[2]string][]int{}
+	for i, r := range rows {
+		key := [2]string{r.kind, r.entity}
+		places[key] = append(places[key], i)
+	}
+	for _, at := range places {
+		if len(at) < 2 {
+			continue
+		}
+		own := make([]outboxRow, len(at))
+		for i, p := range at {
+			own[i] = rows[p]
+		}
+		slices.SortFunc(own, func(a, b outboxRow) int { return cmp.Compare(a.version, b.version) })
+		for i, p := range at {
+			rows[p] = own[i]
+		}
+	}
+}
+
+// place is where an event is in the log.
+type place struct {
+	id  string
+	seq uint64
+}
+
+// recordSizes are the numbers of rows that one statement records. There are few, so that prepared statements are reused.
+var recordSizes = []int{64, 16, 4, 1}
+
+// record writes down where events are in the log; only where nothing is written yet, if ifUnknown.
+func record(tx *store.Tx, places []place, ifUnknown bool) error {
+	for len(places) > 0 {
+		n := recordSizes[slices.IndexFunc(recordSizes, func(size int) bool { return size <= len(places) })]
+		query, args := recordStatement(places[:n], ifUnknown)
+		if _, err := tx.Exec(query, args...); err != nil {
+			return fmt.Errorf("recording what was published: %w", err)
+		}
+		places = places[n:]
+	}
+	return nil
+}
+
+func recordStatement(places []place, ifUnknown bool) (string, []any) {
+	var cases, ids strings.Builder
+	var args []any
+	for i, p := range places {
+		fmt.Fprintf(&cases, " WHEN $%d THEN $%d", 2*i+1, 2*i+2)
+		fmt.Fprintf(&ids, ", $%d", 2*i+1)
+		args = append(args, p.id, int64(p.seq))
+	}
+	query := "UPDATE outbox SET seq = CASE id" + cases.String() + " ELSE seq END WHERE id IN (" + ids.String()[2:] + ")"
+	if ifUnknown {
+		query += " AND seq IS NULL"
+	}
+	return query, args
+}

@@ -1,0 +1,200 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ticketing/kernel/store"
+)
+
+const (
+	batchSize  = 256                   // events that are published at a time
+	pollShared = 25 * time.Millisecond // how often other replicas' commits are looked for
+	checkEvery = time.Second           // how often the log is checked to be the one that was published to
+)
+
+var errReconnected = errors.New("the connection to the event log was lost while publishing")
+
+// Relay publishes the oldest unpublished events, 256 or a few more, and returns how many. The caller sees to it that one
+// process of the service does so at a time.
+func (b *Bus) Relay(ctx context.Context) (published int, err error) {
+	b.relayMu.Lock()
+	defer b.relayMu.Unlock()
+	link := b.connection()
+	if !b.compared || b.link != link {
+		if err := b.compare(ctx); err != nil {
+			return 0, err
+		}
+		b.compared, b.link = true, link
+	}
+	rows, err := b.unpublished(ctx)
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	messages := make([]Message, len(rows))
+	for i, r := range rows {
+		messages[i] = r.message()
+	}
+	seqs, err := b.log.Publish(ctx, messages)
+	if b.connection() != link {
+		// It may have been another log that took them. Comparing tells; nothing is recorded, so that it can.
+		b.compared = false
+		return 0, errors.Join(errReconnected, err)
+	}
+	if err != nil {
+		b.compared = false // the log may hold more than it said
+	}
+	places := make([]place, len(seqs))
+	for i, seq := range seqs {
+		places[i] = place{rows[i].id, seq}
+	}
+	if recordErr := b.record(ctx, places); recordErr != nil {
+		b.compared = false
+		return 0, errors.Join(err, recordErr)
+	}
+	b.counts.published.Add(uint64(len(seqs)))
+	return len(seqs), err
+}
+
+func (b *Bus) record(ctx context.Context, places []place) error {
+	if len(places) == 0 {
+		return nil
+	}
+	return b.db.Update(ctx, func(tx *store.Tx) error { return record(tx, places, false) })
+}
+
+// connection counts the connections to the log; it is constant if the log has none.
+func (b *Bus) connection() uint64 {
+	if l, ok := b.log.(linked); ok {
+		return l.Connection()
+	}
+	return 0
+}
+
+// relayAll publishes until nothing is left.
+func (b *Bus) relayAll(ctx context.Context) error {
+	for {
+		if n, err := b.Relay(ctx); err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+// relay publishes for as long as ctx lasts.
+func (b *Bus) relay(ctx context.Context) error {
+	b.relaying.Store(true)
+	defer b.relaying.Store(false)
+	if h, ok := b.log.(hinter); ok && b.db.Shared() {
+		if stop, err := h.OnHint(b.db.Name(), func() { signal(b.woken) }); err == nil {
+			defer stop()
+		}
+	}
+	check := time.NewTicker(checkEvery)
+	defer check.Stop()
+	var poll <-chan time.Time
+	if b.db.Shared() {
+		ticker := time.NewTicker(pollShared)
+		defer ticker.Stop()
+		poll = ticker.C
+	}
+	for ctx.Err() == nil {
+		if b.publishAll(ctx); ctx.Err() != nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+		case <-b.woken:
+		case <-poll:
+		case <-check.C:
+			b.check(ctx)
+		}
+	}
+	return nil
+}
+
+// publishAll publishes what there is; with a growing pause for as long as that fails.
+func (b *Bus) publishAll(ctx context.Context) {
+	var p pause
+	failing := false
+	for {
+		reconnected := b.reconnected()
+		n, err := b.Relay(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			if failing {
+				b.slog.Info("events are published again")
+				failing = false
+			}
+			if p.reset(); n < batchSize {
+				return
+			}
+			continue
+		case !failing:
+			b.slog.Warn("events cannot be published and wait in the outbox", "error", err)
+			failing = true
+		}
+		if !p.wait(ctx, reconnected) {
+			return
+		}
+	}
+}
+
+// reconnected ends a pause early when the log is back; nil, and never, if the log has no connection.
+func (b *Bus) reconnected() <-chan struct{} {
+	if l, ok := b.log.(linked); ok {
+		return l.Reconnected()
+	}
+	return nil
+}
+
+// check has the log compared with the outbox if it does not look as it should.
+func (b *Bus) check(ctx context.Context) {
+	if whole, err := b.whole(ctx); err == nil && !whole {
+		b.relayMu.Lock()
+		b.compared = false
+		b.relayMu.Unlock()
+	}
+}
+
+// Prepare returns when everything that was in the outbox at the call is in the log; so a log that is new or has lost
+// messages has them back. It is called before Run, and before the service says that it is ready.
+func (b *Bus) Prepare(ctx context.Context) error {
+	if len(b.subjects) == 0 {
+		return nil
+	}
+	if !b.db.Shared() {
+		return b.relayAll(ctx)
+	}
+	// Whichever replica has the right to relay does it: this one or another, for which this one waits.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	results := make(chan error, 2)
+	go func() { results <- b.db.Exclusive(ctx, "relay", b.relayAll) }()
+	go func() { results <- b.awaitPublished(ctx) }()
+	err := <-results
+	cancel()
+	<-results
+	return err
+}
+
+// awaitPublished waits until another process has published what is in the outbox now.
+func (b *Bus) awaitPublished(ctx context.Context) error {
+	var last string
+	err := b.db.View(ctx, func(tx *store.Tx) error {
+		return tx.QueryRow(`SELECT coalesce(max(id), '') FROM outbox`).Scan(&last)
+	})
+	if err != nil {
+		return err
+	}
+	return b.db.Await(ctx, "bus", func(tx *store.Tx) (bool, error) {
+		var left int64
+		err := tx.QueryRow(`SELECT count(*) FROM outbox WHERE seq IS NULL AND id <= $1`, last).Scan(&left)
+		if err != nil || left > 0 {
+			return false, err
+		}
+		return b.whole(ctx)
+	})
+}
