@@ -83,6 +83,23 @@ func (s *schemas) resolve(schema *huma.Schema) *huma.Schema {
 	return schema
 }
 
+// noNullLists says that lists are never null: what is written here has none, though Go could.
+func (s *schemas) noNullLists() {
+	var walk func(schema *huma.Schema)
+	walk = func(schema *huma.Schema) {
+		if schema.Type == huma.TypeArray {
+			schema.Nullable = false
+			walk(schema.Items)
+		}
+		for _, p := range schema.Properties {
+			walk(p)
+		}
+	}
+	for _, schema := range s.Map() {
+		walk(schema)
+	}
+}
+
 // prepare compiles the patterns that a schema uses, since requests are checked concurrently.
 func (s *schemas) prepare(schema *huma.Schema) {
 	schema = s.resolve(schema)
