@@ -130,8 +130,8 @@ func (f *form) metadata() map[string]string {
 	return m
 }
 
-// leftover is the error for a parameter that the endpoint does not know.
-func (f *form) leftover() error {
+// checked is the first error so far, unknown parameters included. An endpoint asks before it changes anything.
+func (f *form) checked() error {
 	f.list("expand")
 	for _, key := range slices.Sorted(maps.Keys(f.values)) {
 		if !f.read[key] {
@@ -140,9 +140,6 @@ func (f *form) leftover() error {
 	}
 	return f.err
 }
-
-// checked is the first error so far, unknown parameters included. An endpoint asks before it changes anything.
-func (f *form) checked() error { return f.leftover() }
 
 func inner(key, name string) (string, bool) {
 	rest, ok := strings.CutPrefix(key, name+"[")

@@ -113,7 +113,9 @@ func TestRefusedParameters(t *testing.T) {
 		{"other methods", func(p *stripe.PaymentIntentCreateParams) { p.PaymentMethodTypes = []*string{stripe.String("ideal")} }, 400, "payment_intent_invalid_parameter", "payment_method_types"},
 		{"unknown parameter", func(p *stripe.PaymentIntentCreateParams) { p.AddExtra("sprinkles", "yes") }, 400, "parameter_unknown", "sprinkles"},
 		{"bad expansion", func(p *stripe.PaymentIntentCreateParams) { p.AddExpand("sprinkles") }, 400, "", "expand"},
-		{"long metadata", func(p *stripe.PaymentIntentCreateParams) { p.Metadata = map[string]string{"k": strings.Repeat("x", 501)} }, 400, "", "metadata[k]"},
+		{"long metadata", func(p *stripe.PaymentIntentCreateParams) {
+			p.Metadata = map[string]string{"k": strings.Repeat("x", 501)}
+		}, 400, "", "metadata[k]"},
 		{"confirm without a card", func(p *stripe.PaymentIntentCreateParams) { p.PaymentMethod, p.Confirm = nil, stripe.Bool(true) }, 400, "parameter_missing", "payment_method"},
 		{"redirects without a way back", func(p *stripe.PaymentIntentCreateParams) {
 			p.PaymentMethodTypes, p.Confirm = nil, stripe.Bool(true)

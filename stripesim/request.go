@@ -92,7 +92,7 @@ func (s *Sim) carryOut(r *http.Request, key string, values url.Values, run endpo
 func (c *call) do(run endpoint) (status int, body []byte, err error) {
 	o, err := run(c)
 	if err == nil {
-		err = c.form.leftover()
+		err = c.form.checked()
 	}
 	if err == nil {
 		err = c.expandAll(o)

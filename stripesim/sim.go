@@ -79,7 +79,8 @@ var routes = []struct {
 	{"GET", "/v1/events/{id}", retrieveEvent},
 }
 
-// Handler serves the API below /v1/ and the bank's page below /bank/.
+// Handler serves the API below /v1/ and the bank's page below /bank/. Every test key opens the API, so it belongs where
+// only the services reach it; Bank is what cardholders may see.
 func (s *Sim) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range routes {
@@ -87,10 +88,17 @@ func (s *Sim) Handler() http.Handler {
 			s.serve(w, r, route.run)
 		})
 	}
-	mux.HandleFunc("GET /bank/{id}", s.bankPage)
-	mux.HandleFunc("POST /bank/{id}", s.bankDecision)
+	mux.Handle("/bank/", s.Bank())
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.serve(w, r, func(*call) (object, error) { return nil, unknownURL(r) })
 	})
+	return mux
+}
+
+// Bank serves the bank's page alone, below /bank/: what a public listener may show.
+func (s *Sim) Bank() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /bank/{id}", s.bankPage)
+	mux.HandleFunc("POST /bank/{id}", s.bankDecision)
 	return mux
 }

@@ -68,11 +68,12 @@ func (b *bench) open() {
 	b.Client = client("sk_test_123", "", b.sim.Transport())
 }
 
-// socket makes the client use a real connection.
+// socket makes the client use real connections, one for each request: on a connection that was used before, Go's client
+// repeats by itself a request that has an Idempotency-Key, and no fault would be seen.
 func (b *bench) socket() string {
 	server := httptest.NewServer(b.sim.Handler())
 	b.t.Cleanup(server.Close)
-	b.Client = client("sk_test_123", server.URL, http.DefaultTransport)
+	b.Client = client("sk_test_123", server.URL, &http.Transport{DisableKeepAlives: true})
 	return server.URL
 }
 

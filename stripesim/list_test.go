@@ -1,0 +1,198 @@
+package stripesim_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stripe/stripe-go/v85"
+)
+
+func ids(list []*stripe.PaymentIntent) (out []string) {
+	for _, in := range list {
+		out = append(out, in.ID)
+	}
+	return out
+}
+
+func TestLists(t *testing.T) {
+	each(t, func(b *bench) {
+		var made []string // newest first
+		for i := range 7 {
+			p := params("pm_card_visa")
+			p.Metadata = map[string]string{"order_id": fmt.Sprint("o", i), "side": fmt.Sprint(i % 2)}
+			in, err := b.V1PaymentIntents.Create(ctx, p)
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			made = slices.Insert(made, 0, in.ID)
+			if i%2 == 0 {
+				b.advance(time.Second)
+			}
+		}
+		start := b.time().Add(-4 * time.Second).Unix()
+		all := func(p *stripe.PaymentIntentListParams) (out []string) {
+			for in, err := range b.V1PaymentIntents.List(ctx, p).All(ctx) {
+				if err != nil {
+					b.t.Fatal(err)
+				}
+				out = append(out, in.ID)
+			}
+			return out
+		}
+		page := func(change func(p *stripe.PaymentIntentListParams)) []string {
+			p := &stripe.PaymentIntentListParams{}
+			change(p)
+			p.Single = true
+			return all(p)
+		}
+		cases := []struct {
+			name      string
+			got, want []string
+		}{
+			{"all by pages", all(&stripe.PaymentIntentListParams{ListParams: stripe.ListParams{Limit: stripe.Int64(2)}}), made},
+			{"limit", page(func(p *stripe.PaymentIntentListParams) { p.Limit = stripe.Int64(3) }), made[:3]},
+			{"after", page(func(p *stripe.PaymentIntentListParams) { p.StartingAfter = &made[2]; p.Limit = stripe.Int64(2) }), made[3:5]},
+			{"created", page(func(p *stripe.PaymentIntentListParams) { p.Created = &start }), made[6:]},
+			{"created gte", page(func(p *stripe.PaymentIntentListParams) {
+				p.CreatedRange = &stripe.RangeQueryParams{GreaterThanOrEqual: start + 2}
+			}), made[:4]},
+			{"created lt", page(func(p *stripe.PaymentIntentListParams) {
+				p.CreatedRange = &stripe.RangeQueryParams{LesserThan: start + 1}
+			}), made[6:]},
+			{"created gt lte", page(func(p *stripe.PaymentIntentListParams) {
+				p.CreatedRange = &stripe.RangeQueryParams{GreaterThan: start, LesserThanOrEqual: start + 1}
+			}), made[4:6]},
+		}
+		for _, c := range cases {
+			if !slices.Equal(c.got, c.want) {
+				b.t.Errorf("%s: %v, want %v", c.name, c.got, c.want)
+			}
+		}
+		list := b.V1PaymentIntents.List(ctx, &stripe.PaymentIntentListParams{ListParams: stripe.ListParams{
+			EndingBefore: &made[4], Limit: stripe.Int64(2)}})
+		if got := ids(list.Data()); !(slices.Equal(got, made[2:4]) || slices.Equal(got, []string{made[3], made[2]})) {
+			b.t.Errorf("before: %v, want %v", got, made[2:4])
+		}
+		_, err := b.V1PaymentIntents.Search(ctx, nil), b.V1PaymentIntents.List(ctx, &stripe.PaymentIntentListParams{ListParams: stripe.ListParams{StartingAfter: stripe.String("pi_nope")}}).Err()
+		if e := refused(b.t, err); e.Code != stripe.ErrorCodeResourceMissing || e.Param != "starting_after" {
+			b.t.Errorf("unknown cursor: %v", e)
+		}
+		b.search(made)
+	})
+}
+
+func (b *bench) search(made []string) {
+	for _, c := range []struct {
+		query string
+		want  []string // nil: the query is refused
+	}{
+		{`metadata['order_id']:'o3'`, []string{made[3]}},
+		{`metadata["order_id"]:"o3"`, []string{made[3]}},
+		{`metadata['side']:'0'`, []string{made[0], made[2], made[4], made[6]}},
+		{`metadata['side']:'1' AND metadata['order_id']:'o5'`, []string{made[1]}},
+		{`status:'requires_confirmation' AND amount>1998 AND metadata['side']:'1'`, []string{made[1], made[3], made[5]}},
+		{`currency:'eur'`, []string{}},
+		{`metadata['order_id']:'o3' OR status:'succeeded'`, nil},
+		{`colour:'red'`, nil},
+		{``, nil},
+	} {
+		got, failure := []string{}, error(nil)
+		for in, err := range b.V1PaymentIntents.Search(ctx, &stripe.PaymentIntentSearchParams{SearchParams: stripe.SearchParams{
+			Query: c.query, Limit: stripe.Int64(2)}}).All(ctx) {
+			if err != nil {
+				failure = err
+				break
+			}
+			got = append(got, in.ID)
+		}
+		if c.want == nil {
+			if failure == nil || refused(b.t, failure).HTTPStatusCode != 400 {
+				b.t.Errorf("search %q: %v", c.query, failure)
+			}
+			continue
+		}
+		if failure != nil || !slices.Equal(got, c.want) {
+			b.t.Errorf("search %q: %v %v, want %v", c.query, got, failure, c.want)
+		}
+	}
+}
+
+func TestExpand(t *testing.T) {
+	each(t, func(b *bench) {
+		in := b.paid()
+		re, err := b.refund(in.ID, 5, "")
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		p := &stripe.PaymentIntentRetrieveParams{}
+		p.AddExpand("latest_charge.refunds")
+		p.AddExpand("payment_method")
+		got, err := b.V1PaymentIntents.Retrieve(ctx, in.ID, p)
+		if err != nil || got.LatestCharge.Amount != 1999 || len(got.LatestCharge.Refunds.Data) != 1 || got.PaymentMethod.Card.Last4 != "4242" {
+			b.t.Errorf("intent %+v %v", got, err)
+		}
+		list := &stripe.PaymentIntentListParams{}
+		list.AddExpand("data.latest_charge")
+		if all := b.V1PaymentIntents.List(ctx, list).Data(); len(all) != 1 || all[0].LatestCharge.AmountRefunded != 5 {
+			b.t.Errorf("list %+v", all)
+		}
+		r := &stripe.RefundRetrieveParams{}
+		r.AddExpand("charge")
+		r.AddExpand("payment_intent")
+		if back, err := b.V1Refunds.Retrieve(ctx, re.ID, r); err != nil || back.Charge.Amount != 1999 || back.PaymentIntent.Amount != 1999 {
+			b.t.Errorf("refund %+v %v", back, err)
+		}
+		if ch, err := b.V1Charges.Retrieve(ctx, in.LatestCharge.ID, nil); err != nil || ch.AmountRefunded != 5 {
+			b.t.Errorf("charge %+v %v", ch, err)
+		}
+		if pm, err := b.V1PaymentMethods.Retrieve(ctx, "pm_card_amex", nil); err != nil || pm.Card.Brand != "amex" {
+			b.t.Errorf("payment method %+v %v", pm, err)
+		}
+	})
+}
+
+func TestEventsTellTheStory(t *testing.T) {
+	each(t, func(b *bench) {
+		p := params("pm_card_chargeDeclined")
+		p.Confirm = stripe.Bool(true)
+		_, err := b.V1PaymentIntents.Create(ctx, p)
+		id := refused(b.t, err).PaymentIntent.ID
+		b.advance(time.Millisecond)
+		confirm := &stripe.PaymentIntentConfirmParams{PaymentMethod: stripe.String("pm_card_visa")}
+		confirm.SetIdempotencyKey("pay")
+		if _, err := b.V1PaymentIntents.Confirm(ctx, id, confirm); err != nil {
+			b.t.Fatal(err)
+		}
+		b.advance(time.Millisecond)
+		if _, err := b.refund(id, 0, ""); err != nil {
+			b.t.Fatal(err)
+		}
+		gone := b.create("pm_card_visa")
+		b.advance(time.Millisecond)
+		if _, err := b.V1PaymentIntents.Cancel(ctx, gone.ID, nil); err != nil {
+			b.t.Fatal(err)
+		}
+		var kinds []string
+		for _, e := range b.V1Events.List(ctx, &stripe.EventListParams{ListParams: stripe.ListParams{Limit: stripe.Int64(50)}}).Data() {
+			kinds = append(kinds, string(e.Type))
+			if e.Type == "payment_intent.succeeded" && (e.Data.Object["id"] != id || e.Data.Object["status"] != "succeeded" || e.Request.IdempotencyKey != "pay") {
+				b.t.Errorf("event %+v", e)
+			}
+			if got, err := b.V1Events.Retrieve(ctx, e.ID, nil); err != nil || got.Type != e.Type {
+				b.t.Errorf("retrieve: %v %v", got, err)
+			}
+		}
+		want := []string{"payment_intent.created", "charge.failed", "payment_intent.payment_failed", "charge.succeeded",
+			"payment_intent.succeeded", "refund.created", "charge.refunded", "payment_intent.created", "payment_intent.canceled"}
+		slices.Reverse(kinds)
+		if !slices.Equal(kinds, want) {
+			b.t.Errorf("events %v, want %v", kinds, want)
+		}
+		only := b.V1Events.List(ctx, &stripe.EventListParams{Types: []*string{stripe.String("refund.created"), stripe.String("payment_intent.canceled")}}).Data()
+		if len(only) != 2 {
+			b.t.Errorf("of two types: %v", only)
+		}
+	})
+}
