@@ -53,7 +53,6 @@ type waits struct {
 	mu     sync.Mutex
 	byKey  map[string]map[chan struct{}]struct{}
 	closed chan struct{}
-	once   sync.Once
 }
 
 func newWaits() *waits {
@@ -96,4 +95,4 @@ func (w *waits) wake(keys []string) {
 	}
 }
 
-func (w *waits) close() { w.once.Do(func() { close(w.closed) }) }
+func (w *waits) close() { close(w.closed) }

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -58,6 +59,7 @@ type DB struct {
 	now     func() time.Time
 	newID   func() string
 	log     *slog.Logger
+	closing sync.Once
 }
 
 // engine is what differs between SQLite and PostgreSQL.
@@ -151,11 +153,14 @@ func (db *DB) Exclusive(ctx context.Context, name string, fn func(ctx context.Co
 // Ping says whether the database answers.
 func (db *DB) Ping(ctx context.Context) error { return db.readers.PingContext(ctx) }
 
-// Close finishes the updates that have been started and closes the database.
-func (db *DB) Close() error {
-	db.writer.close()
-	db.waits.close()
-	return db.engine.close()
+// Close finishes the updates that have been started and closes the database. Closing it again does nothing.
+func (db *DB) Close() (err error) {
+	db.closing.Do(func() {
+		db.writer.close()
+		db.waits.close()
+		err = db.engine.close()
+	})
+	return err
 }
 
 // Millis is t as the database holds it: milliseconds since 1970, 0 for the zero time.

@@ -31,11 +31,12 @@ type writer struct {
 
 // update is one call of Update.
 type update struct {
-	ctx    context.Context
-	fn     func(*Tx) error
-	answer chan error
-	runs   int
-	tx     *Tx
+	ctx      context.Context
+	fn       func(*Tx) error
+	answer   chan error
+	answered bool
+	runs     int
+	tx       *Tx
 }
 
 func newWriter(db *DB, pool *sql.DB) *writer {
@@ -108,7 +109,7 @@ func (w *writer) commit(group []*update) {
 		return
 	}
 	for _, u := range group {
-		if u.tx != nil && u.answer != nil {
+		if u.tx != nil {
 			u.tx.committed()
 			u.answerOnce(nil)
 		}
@@ -205,9 +206,9 @@ func (u *update) run() (err error) {
 }
 
 func (u *update) answerOnce(err error) {
-	if u.answer != nil {
+	if !u.answered {
+		u.answered = true
 		u.answer <- err
-		u.answer = nil
 	}
 }
 
