@@ -57,6 +57,11 @@ func inputOf(s *schemas, t reflect.Type) *input {
 			in.body, in.schema = f.Index, huma.SchemaFromField(s, f, t.Name()+"Body")
 			in.fields = bodyFields(f.Type)
 			s.prepare(in.schema)
+			for _, f := range in.fields {
+				if s.resolve(in.schema).Properties[f.name] == nil {
+					panic(fmt.Sprintf("httpapi: %s in the body of %v has no schema: structs embedded there must be exported", f.name, t))
+				}
+			}
 		case f.Name == "RawBody":
 			in.raw = f.Index
 		default:
@@ -118,7 +123,8 @@ func (in *input) read(ctx context.Context, r *http.Request, body []byte, into re
 			return err
 		}
 	}
-	if check.run != nil {
+	shapeless := slices.ContainsFunc(problems, func(f fault.Field) bool { return f.Name == "" })
+	if check.run != nil && !shapeless {
 		known := len(problems)
 		for _, found := range check.run(ctx, into.Interface()) {
 			if !slices.ContainsFunc(problems[:known], func(f fault.Field) bool { return f.Name == found.Name }) {

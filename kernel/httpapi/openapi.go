@@ -47,7 +47,7 @@ func OpenAPI(tables ...[]Route) ([]byte, error) {
 			return nil, fmt.Errorf("%s %s needs an ID of its own, not %q", route.Method, route.Path, route.About.ID)
 		}
 		ids[route.About.ID] = true
-		describe(doc, api, route, problem)
+		describe(s, doc, api, route, problem)
 	}
 	delete(s.Map(), "ErrorModel") // huma's own, which is never answered
 	s.noNullLists()
@@ -68,7 +68,7 @@ func (nowhere) ServeHTTP(http.ResponseWriter, *http.Request) {}
 func isTag(name string) func(*huma.Tag) bool                 { return func(t *huma.Tag) bool { return t.Name == name } }
 
 // describe adds one route to the document.
-func describe(doc *huma.OpenAPI, api huma.API, route Route, problem *huma.Schema) {
+func describe(s *schemas, doc *huma.OpenAPI, api huma.API, route Route, problem *huma.Schema) {
 	about := route.About
 	var op *huma.Operation
 	doc.OnAddOperation = []huma.AddOpFunc{func(_ *huma.OpenAPI, added *huma.Operation) { op = added }}
@@ -76,6 +76,13 @@ func describe(doc *huma.OpenAPI, api huma.API, route Route, problem *huma.Schema
 		Method: route.Method, Path: route.Path, DefaultStatus: about.Status,
 		OperationID: about.ID, Summary: about.Summary, Description: about.Description, Tags: []string{about.Tag},
 	})
+	for _, p := range inputOf(s, route.input).params { // huma does not look into embedded structs that are not exported
+		if !slices.ContainsFunc(op.Parameters, func(known *huma.Param) bool { return known.Name == p.name && known.In == p.in }) {
+			op.Parameters = append(op.Parameters, &huma.Param{
+				Name: p.name, In: p.in, Required: p.required || p.in == "path", Description: p.schema.Description, Schema: p.schema,
+			})
+		}
+	}
 	if !slices.ContainsFunc(doc.Tags, isTag(about.Tag)) {
 		doc.Tags = append(doc.Tags, &huma.Tag{Name: about.Tag})
 	}

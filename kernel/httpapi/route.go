@@ -65,7 +65,7 @@ type Checker struct {
 }
 
 // Checks makes a Checker of a function that names everything wrong with an input of type I. It runs before the handler,
-// also when the schema has found problems; fields named by those hold their zero value, and what is said about them
+// also when the schema has found problems (unless the body is no JSON object at all); fields named by those hold their zero value, and what is said about them
 // again is dropped. So a client reads at once that the title is missing and that the event is over.
 func Checks[I any](f func(ctx context.Context, in *I) fault.Problems) Checker {
 	return Checker{reflect.TypeFor[I](), func(ctx context.Context, in any) fault.Problems { return f(ctx, in.(*I)) }}

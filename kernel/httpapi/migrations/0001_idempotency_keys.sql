@@ -1,8 +1,8 @@
 -- +goose Up
 CREATE TABLE idempotency_keys (
-	caller      TEXT NOT NULL,   -- user id, empty for somebody who is not signed in
-	target      TEXT NOT NULL,   -- method and path
-	name        TEXT NOT NULL,   -- the key as the client sent it
+	caller      TEXT COLLATE "C" NOT NULL,   -- user id, empty for somebody who is not signed in
+	target      TEXT COLLATE "C" NOT NULL,   -- method and path
+	name        TEXT COLLATE "C" NOT NULL,   -- the key as the client sent it
 	salt        TEXT NOT NULL,   -- of the fingerprint; empty where the body holds no secret
 	fingerprint TEXT NOT NULL,   -- of the body
 	entity_id   TEXT NOT NULL,   -- what the request creates gets this id, whichever attempt creates it
