@@ -156,15 +156,29 @@ func (s *Service) Change(ctx context.Context, c identity.Caller, current, email,
 		case now.PasswordHash != u.PasswordHash:
 			return false, errCurrentPassword()
 		}
-		return now.update(email, hash, tx.Now()), nil
-	})
-	if err != nil && email != "" {
-		// Which error it is that a unique index speaks with differs from engine to engine; who has the e-mail does not.
-		if owner, ok, findErr := s.find(ctx, selectUserByEmail, email); findErr == nil && ok && owner.ID != c.UserID {
+		taken, err := ownedByAnother(tx, email, now.ID)
+		if err == nil && taken {
 			err = errTaken()
 		}
+		return err == nil && now.update(email, hash, tx.Now()), err
+	})
+	return changed, s.explain(ctx, err, email, c.UserID)
+}
+
+// explain finds out whether a change failed because another replica was quicker to take the e-mail. The unique index says
+// so in words that differ from engine to engine; who has the e-mail does not.
+func (s *Service) explain(ctx context.Context, err error, email, id string) error {
+	var known *fault.Error
+	if err == nil || errors.As(err, &known) {
+		return err
 	}
-	return changed, err
+	_ = s.db.View(ctx, func(tx *store.Tx) error {
+		if taken, failed := ownedByAnother(tx, email, id); failed == nil && taken {
+			err = errTaken()
+		}
+		return nil
+	})
+	return err
 }
 
 // Current is the caller's account. Unlike a token alone it knows of every session that has ended, on any replica.

@@ -51,6 +51,12 @@ func selectUserByEmail(tx *store.Tx, email string) (User, bool, error) {
 	return store.One(tx, scanUser, `SELECT `+userColumns+` FROM users WHERE email = $1`, email)
 }
 
+// ownedByAnother tells whether an account other than this one has the e-mail.
+func ownedByAnother(tx *store.Tx, email, id string) (bool, error) {
+	u, ok, err := selectUserByEmail(tx, email)
+	return ok && u.ID != id, err
+}
+
 // insertUser is false when the id or the e-mail is taken.
 func insertUser(tx *store.Tx, u User) (bool, error) {
 	ended, err := json.Marshal(u.Ended)
