@@ -33,7 +33,6 @@ type operation struct {
 	Parameters           []parameter
 	Body                 *body
 	Answers              []answer
-	Problems             []string
 }
 
 type parameter struct {
@@ -52,6 +51,7 @@ type answer struct {
 	Status, Description string
 	Type, Link          string
 	Headers             []field
+	Problems            []string // codes
 }
 
 // eventDoc is one event of the log.
@@ -93,10 +93,14 @@ type openOperation struct {
 			Description string
 			Schema      *schema
 		} `json:"headers"`
-		Content map[string]struct{ Schema *schema } `json:"content"`
+		Content map[string]struct {
+			Schema   *schema
+			Examples map[string]json.RawMessage
+		} `json:"content"`
 	} `json:"responses"`
-	Problems []string `json:"x-problems"`
 }
+
+const problemMedia = "application/problem+json"
 
 var methods = []string{"get", "post", "put", "patch", "delete"}
 
@@ -154,7 +158,7 @@ func (o openOperation) view(method, path string, schemas map[string]*schema) ope
 	v := operation{
 		ID: o.OperationID, Method: strings.ToUpper(method), Path: path,
 		Summary: o.Summary, Description: o.Description,
-		SignedIn: len(o.Security) > 0, Problems: o.Problems,
+		SignedIn: len(o.Security) > 0,
 	}
 	for _, p := range o.Parameters {
 		v.Parameters = append(v.Parameters, parameter{p.In, p.Schema.field(p.Name, p.Required, p.Description)})
@@ -169,7 +173,11 @@ func (o openOperation) view(method, path string, schemas map[string]*schema) ope
 		r := o.Responses[status]
 		a := answer{Status: status, Description: r.Description}
 		for _, media := range sortedKeys(r.Content) {
-			a.Type, a.Link = r.Content[media].Schema.typeName(), r.Content[media].Schema.target()
+			content := r.Content[media]
+			a.Type, a.Link = content.Schema.typeName(), content.Schema.target()
+			if media == problemMedia { // its examples are named for the codes
+				a.Problems, a.Description = sortedKeys(content.Examples), ""
+			}
 		}
 		for _, name := range sortedKeys(r.Headers) {
 			a.Headers = append(a.Headers, r.Headers[name].Schema.field(name, false, r.Headers[name].Description))

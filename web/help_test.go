@@ -18,8 +18,10 @@ const (
 		"parameters":[{"name":"id","in":"path","required":true,"description":"Which.","schema":{"type":"string","format":"uuid"}}],
 		"responses":{"200":{"description":"It.","headers":{"ETag":{"description":"Its version.","schema":{"type":"string"}}},
 			"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Ticket"}}}}}},
-		"put":{"operationId":"editTicket","summary":"Edit it.","tags":["Tickets"],"security":[{"session":[]}],"x-problems":["ticket_locked"],
-		"requestBody":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Ticket"}}}},"responses":{"200":{"description":"It."}}}}},
+		"put":{"operationId":"editTicket","summary":"Edit it.","tags":["Tickets"],"security":[{"session":[]}],
+		"requestBody":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Ticket"}}}},"responses":{"200":{"description":"It is ` + "`here`" + `."},
+			"409":{"description":"Conflict","content":{"application/problem+json":{"schema":{"allOf":[{"$ref":"#/components/schemas/Ticket"},{"properties":{}}]},
+			"examples":{"ticket_locked":{}}}}}}}}},
 	"components":{"schemas":{"Ticket":{"type":"object","required":["id"],"properties":{
 		"title":{"type":"string","minLength":1,"maxLength":200,"description":"What it admits to."},
 		"id":{"type":"string"},"tags":{"type":["array","null"],"items":{"type":"string"}},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"html"
 	"html/template"
 	"io/fs"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"path"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"ticketing/kernel/httpapi"
@@ -48,7 +50,7 @@ func newPages(log *slog.Logger) (*pages, error) {
 		return nil, err
 	}
 	for _, name := range names {
-		t, err := template.ParseFS(files, "templates/layout.html", name)
+		t, err := template.New("").Funcs(template.FuncMap{"prose": prose}).ParseFS(files, "templates/layout.html", name)
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
 		}
@@ -88,6 +90,13 @@ func (p *pages) asset(name string) http.Handler {
 		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 	})
+}
+
+var codeSpan = regexp.MustCompile("`([^`]+)`")
+
+// prose is a text of the documents, whose code spans are all that is used here of Markdown.
+func prose(text string) template.HTML {
+	return template.HTML(codeSpan.ReplaceAllString(html.EscapeString(text), "<code>$1</code>"))
 }
 
 func baseOf(r *http.Request) string {

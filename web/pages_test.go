@@ -85,7 +85,7 @@ func TestDocsSayWhatTheDocumentsSay(t *testing.T) {
 	_, body := get(t, site(t, web.Options{}), "GET", "/docs", browser)
 	for _, want := range []string{
 		"Sells &lt;b&gt;things", "What is for sale.", "/api/tickets/{id}", "Read one.", "string (uuid)", "Its version.",
-		"at least 1 characters; at most 200 characters", "one of available, sold", "list of string", "For callers who are signed in",
+		"at least 1 characters; at most 200 characters", "one of available, sold", "list of string", "It is <code>here</code>.", "For callers who are signed in",
 		`href="/problems/ticket_locked"`, "The log.", "ticketing.TicketSold.{id}", "It is sold.", "What it cost.",
 	} {
 		if !strings.Contains(body, want) {

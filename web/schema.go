@@ -93,9 +93,11 @@ func (s *schema) typeName() string {
 		return refName(s.Ref)
 	case s.Items != nil:
 		return "list of " + s.Items.typeName()
-	case len(s.AnyOf)+len(s.OneOf)+len(s.AllOf) > 0:
+	case len(s.AllOf) > 0: // the first says what it is, the others narrow it
+		return s.AllOf[0].typeName()
+	case len(s.AnyOf)+len(s.OneOf) > 0:
 		var names []string
-		for _, inner := range slices.Concat(s.AnyOf, s.OneOf, s.AllOf) {
+		for _, inner := range slices.Concat(s.AnyOf, s.OneOf) {
 			names = append(names, inner.typeName())
 		}
 		return strings.Join(names, " or ")
