@@ -21,21 +21,29 @@ import (
 // patience is how long a test waits for what must come; it only shows when a test fails.
 const patience = 30 * time.Second
 
-// engines runs a test on both databases. open opens the database of a service; the same one for the same name.
+// engines runs a test on both databases.
 func engines(t *testing.T, test func(t *testing.T, open opener)) {
 	t.Run("SQLite", func(t *testing.T) { test(t, sqlite(t)) })
 	t.Run("PostgreSQL", func(t *testing.T) { test(t, opener{t: t, o: store.Options{URL: postgres.URL(t)}}) })
 }
 
+// opener opens the databases of services. One in SQLite has one owner, so it is opened once; one in PostgreSQL is opened
+// again at every call, as replicas do.
 type opener struct {
-	t testing.TB
-	o store.Options
+	t    testing.TB
+	o    store.Options
+	once map[string]*store.DB // nil for PostgreSQL
 }
 
-func sqlite(t testing.TB) opener { return opener{t: t, o: store.Options{Dir: t.TempDir()}} }
+func sqlite(t testing.TB) opener {
+	return opener{t: t, o: store.Options{Dir: t.TempDir()}, once: map[string]*store.DB{}}
+}
 
 func (o opener) db(name string) *store.DB {
 	o.t.Helper()
+	if db := o.once[name]; db != nil {
+		return db
+	}
 	options := o.o
 	options.Name, options.Kernel = name, []store.Migrations{bus.Migrations}
 	options.Migrations = fstest.MapFS{"0001_seen.sql": {Data: []byte("-- +goose Up\n" +
@@ -45,6 +53,9 @@ func (o opener) db(name string) *store.DB {
 		o.t.Fatal(err)
 	}
 	o.t.Cleanup(func() { db.Close() })
+	if o.once != nil {
+		o.once[name] = db
+	}
 	return db
 }
 

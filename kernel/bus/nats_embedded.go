@@ -13,6 +13,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
@@ -72,11 +73,55 @@ func startEmbedded(ctx context.Context, o NATSOptions) (*NATS, error) {
 	l := &serverLog{log: o.Log, fatal: make(chan string, 1)}
 	s.SetLoggerV2(l, false, false, false)
 	n := &NATS{options: o, log: o.Log, server: s, reconnected: make(chan struct{})}
+	had := stored(o.Dir)
 	if err := n.start(ctx, l); err != nil {
 		n.Close()
 		return nil, err
 	}
+	if err := n.recovered(ctx, had); err != nil {
+		n.Close()
+		return nil, err
+	}
 	return n, nil
+}
+
+// folders are what a server has on disk: the stream, or not, and its durable consumers.
+type folders struct {
+	stream    bool
+	consumers []string
+}
+
+func stored(dir string) (f folders) {
+	stream := filepath.Join(dir, server.JetStreamStoreDir, "$G", "streams", Stream)
+	_, err := os.Stat(stream)
+	f.stream = err == nil
+	entries, _ := os.ReadDir(filepath.Join(stream, "obs")) // none are as good as an unreadable folder
+	for _, e := range entries {
+		f.consumers = append(f.consumers, e.Name())
+	}
+	return f
+}
+
+// recovered checks that the server knows what its folder held. It leaves out what it cannot read, with a warning, and later
+// refuses to make it anew.
+func (n *NATS) recovered(ctx context.Context, had folders) error {
+	s, err := n.js.Stream(ctx, Stream)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound) && !had.stream:
+		_, err = n.create(ctx)
+		return err
+	case err != nil:
+		return err
+	}
+	if _, err := n.stream(ctx); err != nil {
+		return err
+	}
+	for _, name := range had.consumers {
+		if _, err := s.Consumer(ctx, name); err != nil {
+			return fmt.Errorf("the consumer %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 func (n *NATS) start(ctx context.Context, l *serverLog) error {
@@ -96,11 +141,7 @@ func (n *NATS) start(ctx context.Context, l *serverLog) error {
 	if !n.server.JetStreamEnabled() {
 		return errors.New("the NATS server has no JetStream")
 	}
-	if err := n.connect("", nats.InProcessServer(n.server)); err != nil {
-		return err
-	}
-	_, err := n.stream(ctx)
-	return err
+	return n.connect("", nats.InProcessServer(n.server))
 }
 
 // serverLog is the server's log in ours: its warnings and errors.
