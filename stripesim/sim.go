@@ -18,6 +18,7 @@ package stripesim
 
 import (
 	"embed"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -25,10 +26,19 @@ import (
 	"ticketing/kernel/store"
 )
 
-// Migrations make the simulator's tables.
-//
 //go:embed migrations/*.sql
-var Migrations embed.FS
+var files embed.FS
+
+// Migrations are the simulator's tables.
+var Migrations = sub(files, "migrations")
+
+func sub(files fs.FS, dir string) fs.FS {
+	f, err := fs.Sub(files, dir)
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return f
+}
 
 // Options of a Sim.
 type Options struct {

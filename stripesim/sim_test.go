@@ -3,7 +3,6 @@ package stripesim_test
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -46,11 +45,7 @@ func each(t *testing.T, test func(b *bench)) {
 
 func newBench(t *testing.T, o store.Options) *bench {
 	b := &bench{t: t, options: o, now: time.UnixMilli(1_780_000_000_000)}
-	b.options.Name, b.options.Now = "stripesim", b.time
-	var err error
-	if b.options.Migrations, err = fs.Sub(stripesim.Migrations, "migrations"); err != nil {
-		t.Fatal(err)
-	}
+	b.options.Name, b.options.Now, b.options.Migrations = "stripesim", b.time, stripesim.Migrations
 	b.open()
 	t.Cleanup(func() { b.db.Close() })
 	return b
