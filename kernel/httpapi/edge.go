@@ -69,7 +69,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = http.MaxBytesReader(own, r.Body, MaxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, MaxBody) // w itself: it closes the connection
 	}
 	e.next.ServeHTTP(own, r)
 }

@@ -19,6 +19,9 @@ import (
 // MaxBody is how many bytes a request's body may have.
 const MaxBody = 64 << 10
 
+// bodyTime is how long a client may take to send it.
+const bodyTime = 10 * time.Second
+
 // Options are what a service's handler works with.
 type Options struct {
 	Verifier Verifier      // nil: nobody is ever signed in
@@ -189,8 +192,10 @@ func readBody(w http.ResponseWriter, r *http.Request, route Route) ([]byte, erro
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(10 * time.Second)) // recorders in tests have none
+	connection := http.NewResponseController(w) // its deadlines do nothing where there is no connection
+	_ = connection.SetReadDeadline(time.Now().Add(bodyTime))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	_ = connection.SetReadDeadline(time.Time{}) // it would end the handler's context too
 	if err != nil {
 		if f := faultOf(err); f.Code.Kind == fault.TooLarge {
 			return nil, f

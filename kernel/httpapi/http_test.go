@@ -1,13 +1,17 @@
 package httpapi_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -202,6 +206,46 @@ func TestTraceAndSecurityHeaders(t *testing.T) {
 		if r.Header.Get(name) == "" {
 			t.Errorf("no %s", name)
 		}
+	}
+}
+
+// TestGatewayHasHeadersOnce puts one edge behind another.
+func TestGatewayHasHeadersOnce(t *testing.T) {
+	inner := httptest.NewServer(served(&toy{}))
+	defer inner.Close()
+	target, _ := url.Parse(inner.URL)
+	r := ask(httpapi.Edge(httpapi.EdgeOptions{}, httputil.NewSingleHostReverseProxy(target)), "GET", "/api/notes/x", "")
+	problem(t, r)
+	for name, values := range r.Header {
+		if len(values) > 1 {
+			t.Errorf("%s: %q", name, values)
+		}
+	}
+	inner.Close()
+	if p := problem(t, ask(httpapi.Edge(httpapi.EdgeOptions{}, httputil.NewSingleHostReverseProxy(target)), "GET", "/api/notes", "")); p.Status != 503 {
+		t.Errorf("behind a gateway that reaches nobody: %d", p.Status)
+	}
+}
+
+// TestLogTellsNoSecrets reads what an operator gets to see.
+func TestLogTellsNoSecrets(t *testing.T) {
+	var out bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s := &toy{}
+	o := s.options()
+	o.Log = log
+	h := httpapi.Edge(httpapi.EdgeOptions{Log: log}, httpapi.Handler(o, nil, s.Routes()))
+	ask(h, "GET", "/api/notes?token=hidden1", "", "Authorization: Bearer hidden2", "Cookie: session=hidden3")
+	ask(h, "POST", "/api/signin", `{"password":"hidden4"}`)
+	p := problem(t, ask(h, "GET", "/api/panic", ""))
+	problem(t, ask(h, "GET", "/api/broken", ""))
+	for _, want := range []string{"path=/api/notes", "status=200", p.TraceID, "inner secret", "stack=", "toy_test.go"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in the log", want)
+		}
+	}
+	if strings.Contains(out.String(), "hidden") {
+		t.Errorf("a secret is in the log: %s", out.String())
 	}
 }
 

@@ -169,6 +169,20 @@ func TestRepeatAfterAPanic(t *testing.T) {
 	})
 }
 
+// TestRepeatAfterBeingBusy: an answer that says "try again" is not what a repeat gets.
+func TestRepeatAfterBeingBusy(t *testing.T) {
+	s := &toy{db: sqlite(t), gate: make(chan struct{})}
+	o := s.options()
+	o.Timeout = 10 * time.Millisecond
+	if p := problem(t, ask(httpapi.Edge(httpapi.EdgeOptions{}, httpapi.Handler(o, s.db, s.Routes())), "POST", "/api/gate", milk, key("a"))); p.Status != 503 {
+		t.Fatalf("status %d", p.Status)
+	}
+	close(s.gate)
+	if r := ask(served(s), "POST", "/api/gate", milk, key("a")); r.StatusCode != 201 || s.ran.Load() != 2 {
+		t.Errorf("status %d after %d runs", r.StatusCode, s.ran.Load())
+	}
+}
+
 // TestRepeatAfterACrash leaves a claim behind as a killed process would: without an answer. A new process of an unshared
 // database takes over at once; on a shared one another process may still be at work, for 30 s.
 func TestRepeatAfterACrash(t *testing.T) {

@@ -49,7 +49,9 @@ func OpenAPI(tables ...[]Route) ([]byte, error) {
 		ids[route.About.ID] = true
 		describe(s, doc, api, route, problem)
 	}
-	delete(s.Map(), "ErrorModel") // huma's own, which is never answered
+	for _, huma := range []string{"ErrorModel", "ErrorDetail"} { // its own error structure, which is never answered
+		delete(s.Map(), huma)
+	}
 	s.noNullLists()
 	b, err := json.Marshal(doc)
 	if err != nil {

@@ -22,6 +22,11 @@ func (w *writer) WriteHeader(status int) {
 		return
 	}
 	w.status = status
+	for _, name := range edgeHeaders { // a gateway that copies another process's answer has them twice
+		if values := w.Header()[name]; len(values) > 1 {
+			w.Header()[name] = values[len(values)-1:]
+		}
+	}
 	if code, ok := plainFaults[status]; ok && w.foreign() {
 		w.replaced = true
 		h := w.Header()
@@ -33,6 +38,11 @@ func (w *writer) WriteHeader(status int) {
 		return
 	}
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// edgeHeaders are the ones that Edge sets.
+var edgeHeaders = []string{
+	"X-Trace-Id", "X-Content-Type-Options", "Referrer-Policy", "Permissions-Policy", "Content-Security-Policy", "Strict-Transport-Security",
 }
 
 // foreign tells whether the answer is none of ours and no page either.
