@@ -16,7 +16,6 @@ import (
 	"sync"
 
 	"ticketing/kernel/bus"
-	"ticketing/kernel/config"
 	"ticketing/kernel/event"
 	"ticketing/kernel/fault"
 	"ticketing/kernel/httpapi"
@@ -29,8 +28,7 @@ type eventsCmd struct {
 	ID     string `name:"id" placeholder:"ID" help:"Only events of the entity with this id."`
 	JSON   bool   `name:"json" help:"Print each event as it is: a CloudEvents document a line."`
 
-	OpsAddr config.OptionalAddr `default:"127.0.0.1:8081" placeholder:"HOST:PORT" group:"engines" help:"Operators' listener of the running market. Default: 127.0.0.1:8081."`
-	placeFlags
+	marketPlace
 }
 
 // Validate checks the filter.
@@ -57,7 +55,7 @@ func (c *eventsCmd) read(ctx context.Context, each func(document []byte) error) 
 			return err
 		}
 		if !c.holdsMarket() {
-			return fmt.Errorf("no market is running at %s, and there is none in %s", c.OpsAddr, c.Data)
+			return c.errNoMarket()
 		}
 	}
 	log, err := c.connectLog(ctx, slog.New(slog.DiscardHandler))

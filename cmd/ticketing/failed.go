@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"ticketing/kernel/bus"
-	"ticketing/kernel/config"
 )
 
 // failedCmd is about events that a service could not handle.
@@ -21,25 +20,19 @@ type failedCmd struct {
 	Retry failedRetryCmd `cmd:"" help:"Have one tried again now, or all of them."`
 }
 
-// failedPlace is where failed events are looked for.
-type failedPlace struct {
-	OpsAddr config.OptionalAddr `default:"127.0.0.1:8081" placeholder:"HOST:PORT" group:"engines" help:"Operators' listener of the running market. Default: 127.0.0.1:8081."`
-	placeFlags
-}
-
 type failedListCmd struct {
 	JSON bool `name:"json" help:"Print them as JSON."`
-	failedPlace
+	marketPlace
 }
 
 type failedShowCmd struct {
 	ID string `arg:"" help:"Id of the event."`
-	failedPlace
+	marketPlace
 }
 
 type failedRetryCmd struct {
 	ID string `arg:"" help:"Id of the event, or all."`
-	failedPlace
+	marketPlace
 }
 
 // failedEvent is a failed event with the service that could not handle it.
@@ -66,7 +59,7 @@ func describeFailed(service string, f bus.FailedEvent) failedEvent {
 
 // Run prints a table.
 func (c *failedListCmd) Run(p *program) error {
-	return c.open(p.ctx, func(m failedEvents) error {
+	return c.findFailed(p.ctx, func(m failedEvents) error {
 		all, err := m.list(p.ctx)
 		switch {
 		case err != nil:
@@ -95,7 +88,7 @@ func (f failedEvent) state() string {
 
 // Run prints all there is to know about one event.
 func (c *failedShowCmd) Run(p *program) error {
-	return c.open(p.ctx, func(m failedEvents) error {
+	return c.findFailed(p.ctx, func(m failedEvents) error {
 		found, err := named(p.ctx, m, c.ID)
 		if err != nil {
 			return err
@@ -108,7 +101,7 @@ func (c *failedShowCmd) Run(p *program) error {
 
 // Run makes events due.
 func (c *failedRetryCmd) Run(p *program) error {
-	return c.open(p.ctx, func(m failedEvents) error {
+	return c.findFailed(p.ctx, func(m failedEvents) error {
 		found, err := named(p.ctx, m, c.ID)
 		if err != nil {
 			return err
@@ -147,8 +140,8 @@ type failedEvents interface {
 	retry(ctx context.Context, service, id string) error
 }
 
-// open finds them: in PostgreSQL if its URL is given, else at the running market, else in the data folder.
-func (c *failedPlace) open(ctx context.Context, use func(failedEvents) error) error {
+// findFailed finds them: in PostgreSQL if its URL is given, else at the running market, else in the data folder.
+func (c *marketPlace) findFailed(ctx context.Context, use func(failedEvents) error) error {
 	if c.DatabaseURL == "" {
 		market := newOpsClient(c.OpsAddr)
 		body, err := market.ask(ctx, http.MethodGet, "/failed")
@@ -159,7 +152,7 @@ func (c *failedPlace) open(ctx context.Context, use func(failedEvents) error) er
 			return err
 		}
 		if !c.holdsMarket() {
-			return fmt.Errorf("no market is running at %s, and there is none in %s", c.OpsAddr, c.Data)
+			return c.errNoMarket()
 		}
 	}
 	stored := failedInBuses{}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 
 	"ticketing/kernel/config"
@@ -8,12 +9,13 @@ import (
 
 // commands is the command line.
 type commands struct {
-	Serve    serveCmd    `cmd:"" help:"Run the market, or the named services of it: ${services}."`
-	Events   eventsCmd   `cmd:"" help:"Read the event log, oldest first, one line an event."`
-	Failed   failedCmd   `cmd:"" help:"Look at the events that a service could not handle, and have them tried again."`
-	OpenAPI  openAPICmd  `cmd:"" name:"openapi" help:"Print the contract of the HTTP API (OpenAPI 3.1, JSON)."`
-	AsyncAPI asyncAPICmd `cmd:"" name:"asyncapi" help:"Print the contract of the events (AsyncAPI 3, JSON)."`
-	Version  versionCmd  `cmd:"" help:"Print the version, the commit and the Go version."`
+	Serve      serveCmd      `cmd:"" help:"Run the market, or the named services of it: ${services}."`
+	Events     eventsCmd     `cmd:"" help:"Read the event log, oldest first, one line an event."`
+	Failed     failedCmd     `cmd:"" help:"Look at the events that a service could not handle, and have them tried again."`
+	RotateKeys rotateKeysCmd `cmd:"" name:"rotate-keys" help:"Sign sessions with a new key from now on; nobody is signed out."`
+	OpenAPI    openAPICmd    `cmd:"" name:"openapi" help:"Print the contract of the HTTP API (OpenAPI 3.1, JSON)."`
+	AsyncAPI   asyncAPICmd   `cmd:"" name:"asyncapi" help:"Print the contract of the events (AsyncAPI 3, JSON)."`
+	Version    versionCmd    `cmd:"" help:"Print the version, the commit and the Go version."`
 }
 
 func app(env func(string) (string, bool), stdout io.Writer) config.App {
@@ -41,6 +43,17 @@ type placeFlags struct {
 	Data        string             `default:"./data" placeholder:"DIR" group:"engines" help:"Folder of the embedded databases and the embedded event log. Default: ./data."`
 	DatabaseURL config.DatabaseURL `name:"database-url" placeholder:"postgres://…" group:"engines" help:"PostgreSQL; each service uses the schema of its own name. Default: embedded SQLite in the data folder."`
 	NATSURL     config.NATSURL     `name:"nats-url" placeholder:"nats://…" group:"engines" help:"One or more URLs of a NATS cluster with JetStream, with commas between them. Default: embedded in the data folder."`
+}
+
+// marketPlace is where a market is found: running, or else stored.
+type marketPlace struct {
+	OpsAddr config.OptionalAddr `default:"127.0.0.1:8081" placeholder:"HOST:PORT" group:"engines" help:"Operators' listener of the running market. Default: 127.0.0.1:8081."`
+	placeFlags
+}
+
+// errNoMarket says where none was found.
+func (p marketPlace) errNoMarket() error {
+	return fmt.Errorf("no market is running at %s, and there is none in %s", p.OpsAddr, p.Data)
 }
 
 // stripeFlags say who takes the money.

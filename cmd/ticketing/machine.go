@@ -55,8 +55,8 @@ func newMachine(c *serveCmd, log *slog.Logger, stdout io.Writer) *machine {
 	m.public.answerWith(starting(log))
 	m.ops.answerWith(starting(log))
 	m.metrics = newMetrics(m)
-	if c.AuthURL.URL != nil {
-		keys := identity.RemoteKeys(c.AuthURL.String()+"/api/users/jwks", &http.Client{Timeout: 5 * time.Second}, time.Now)
+	if c.AuthURL != "" {
+		keys := identity.RemoteKeys(string(c.AuthURL)+"/api/users/jwks", &http.Client{Timeout: 5 * time.Second}, time.Now)
 		m.trust(keys, keys.Ready)
 	}
 	return m
@@ -117,7 +117,7 @@ func (m *machine) openDatabases(ctx context.Context) (err error) {
 		m.databases = append(m.databases, db)
 		m.parts = append(m.parts, &part{role: r, db: db})
 	}
-	if !has(m.roles, "payments") || m.StripeKey != "" || m.StripeURL.URL != nil {
+	if !has(m.roles, "payments") || m.StripeKey != "" || m.StripeURL != "" {
 		return nil
 	}
 	db, err := m.openDatabase(ctx, m.log, simulatorName, stripesim.Migrations)

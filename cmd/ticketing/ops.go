@@ -40,6 +40,9 @@ func (m *machine) operators(healthz, readyz http.Handler) http.Handler {
 			opsPage{"POST /failed/{service}/{id}/retry", http.HandlerFunc(m.serveRetry), ""},
 		)
 	}
+	if auth := m.part("auth"); auth != nil {
+		pages = append(pages, opsPage{"POST /rotate-keys", serveRotation(auth.service.(keyRotator)), ""})
+	}
 	if m.simulator != nil {
 		pages = append(pages, opsPage{"/v1/", m.simulator.Handler(), ""})
 	}

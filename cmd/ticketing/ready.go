@@ -43,6 +43,9 @@ func (m *machine) whereData() string {
 	if m.DatabaseURL != "" {
 		return m.DatabaseURL.String()
 	}
+	if m.fresh {
+		return m.Data + " (new; to fill it with a believable market: ticketing demo)"
+	}
 	return m.Data
 }
 
@@ -57,8 +60,8 @@ func (m *machine) whoPays() string {
 	switch {
 	case m.simulator != nil:
 		return "simulated (no --stripe-key)"
-	case m.StripeURL.URL != nil:
-		return m.StripeURL.String()
+	case m.StripeURL != "":
+		return string(m.StripeURL)
 	}
 	return "Stripe"
 }

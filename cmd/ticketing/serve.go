@@ -40,7 +40,7 @@ func (c *serveCmd) Validate() error {
 	}
 	chosen := c.chosen()
 	for _, r := range chosen {
-		if r.routes != nil && !has(chosen, "auth") && c.AuthURL.URL == nil {
+		if r.routes != nil && !has(chosen, "auth") && c.AuthURL == "" {
 			return fmt.Errorf("%s needs --auth-url when auth does not run in the same process", r.name)
 		}
 		if r.name == "web" && len(chosen) == 1 && len(c.APIURL) == 0 {

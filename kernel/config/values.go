@@ -90,29 +90,28 @@ func (Secret) GoString() string             { return hidden }
 func (Secret) LogValue() slog.Value         { return slog.StringValue(hidden) }
 func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
-// URL is the address of an HTTP server, without a trailing slash; nil when none was given.
-type URL struct{ *url.URL }
+// URL is the address of an HTTP server, without a slash at its end; empty when none was given.
+type URL string
 
 // UnmarshalText takes http:// and https:// addresses.
 func (u *URL) UnmarshalText(text []byte) error {
-	v, err := parseURL(string(text), "http", "https")
-	if err != nil {
-		return err
+	v, err := parseBase(string(text))
+	if err == nil {
+		*u = URL(v.String())
 	}
-	if v.RawQuery != "" || v.Fragment != "" {
-		return errors.New("a base URL has no query and no fragment")
-	}
-	v.Path = strings.TrimRight(v.Path, "/")
-	u.URL = v
-	return nil
+	return err
 }
 
-// String is empty when no URL was given.
-func (u URL) String() string {
-	if u.URL == nil {
-		return ""
+func parseBase(text string) (*url.URL, error) {
+	v, err := parseURL(text, "http", "https")
+	if err != nil {
+		return nil, err
 	}
-	return u.URL.String()
+	if v.RawQuery != "" || v.Fragment != "" {
+		return nil, errors.New("a base URL has no query and no fragment")
+	}
+	v.Path = strings.TrimRight(v.Path, "/")
+	return v, nil
 }
 
 // DatabaseURL is the address of a PostgreSQL database; it may hold a password.
@@ -217,11 +216,11 @@ func (r *Remotes) UnmarshalText(text []byte) error {
 		if !named || strings.Contains(name, "://") {
 			name, address = "", strings.TrimSpace(part)
 		}
-		var u URL
-		if err := u.UnmarshalText([]byte(address)); err != nil {
+		u, err := parseBase(address)
+		if err != nil {
 			return err
 		}
-		remotes[name] = append(remotes[name], u.URL)
+		remotes[name] = append(remotes[name], u)
 	}
 	if len(remotes[""]) > 0 && len(remotes) > 1 {
 		return errors.New("give either base URLs alone or a name with each")
