@@ -111,3 +111,6 @@ func allDigits(s string) bool {
 	}
 	return true
 }
+
+// Whole is n units of the currency, whichever it is.
+func Whole(n int64) Decimal { return Decimal{units: n} }

@@ -82,3 +82,12 @@ type portableFile struct {
 }
 
 func (f *portableFile) Read(b []byte) (int, error) { return f.text.Read(b) }
+
+// Files is a folder of embedded files; one that is not embedded is a mistake in the program.
+func Files(embedded fs.FS, folder string) fs.FS {
+	files, err := fs.Sub(embedded, folder)
+	if err != nil {
+		panic(err)
+	}
+	return files
+}

@@ -1,0 +1,178 @@
+package orders
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"ticketing/kernel/event"
+	"ticketing/kernel/fault"
+	"ticketing/kernel/money"
+	"ticketing/kernel/store"
+)
+
+// newsWindow is how long after a ticket's id was made its first event may still be on its way.
+const newsWindow = 10 * time.Minute
+
+// errMoved says that what admitted the wish was over before the order could be made.
+var errMoved = errors.New("the ticket has been ordered meanwhile")
+
+// wish is what a buyer asks for.
+type wish struct {
+	buyer    string
+	ticketID string
+	price    *money.Amount // what the buyer saw; nil if they did not say
+}
+
+// Place orders the ticket for the buyer and waits until it is locked; fresh is false for an order that the buyer had
+// already. If price is given, it is what the buyer saw. The order comes back as Created when tickets does not answer in
+// time: the lock follows.
+//
+// A ticket that turns out to have changed since what is known here is ordered again as it is now, as long as that is
+// still what the buyer wants; so nobody is refused for what they could not see.
+func (s *Service) Place(ctx context.Context, id, buyer, ticketID string, price *money.Amount) (o Order, fresh bool, err error) {
+	waiting, cancel := context.WithTimeout(ctx, s.wait)
+	defer cancel()
+	w := wish{buyer, ticketID, price}
+	for {
+		if o, err = s.await(waiting, w); err != nil {
+			return o, false, err
+		}
+		if fresh = o.Version == 0; fresh {
+			if o, fresh, err = s.insert(ctx, id, w); errors.Is(err, errMoved) {
+				id = ""
+				continue
+			}
+			if err != nil {
+				return o, false, err
+			}
+		}
+		if o, err = s.settled(waiting, o); err != nil || o.CancelReason != event.TicketChanged && o.CancelReason != event.TicketUnavailable {
+			return o, fresh, err
+		}
+		if err := s.caughtUp(waiting, o); err != nil {
+			return o, false, err
+		}
+		id = "" // the next attempt is another order
+	}
+}
+
+// await returns as soon as what is known admits an order, or with the one that the buyer has. A refusal that an event on
+// its way could lift is answered only when the waiting is over.
+func (s *Service) await(ctx context.Context, w wish) (o Order, err error) {
+	var refusal error
+	err = s.db.Await(ctx, ticketKey(w.ticketID), func(tx *store.Tx) (bool, error) {
+		var onItsWay errOnItsWay
+		refusal = nil
+		o, err = admit(tx, w)
+		if errors.As(err, &onItsWay) {
+			refusal = onItsWay.fault
+			return false, nil
+		}
+		return true, err
+	})
+	if refusal != nil && errors.Is(err, context.DeadlineExceeded) {
+		err = refusal
+	}
+	return o, err
+}
+
+// admit says whether the wish can become an order, or which order it has become already.
+func admit(tx *store.Tx, w wish) (Order, error) {
+	t, known, err := selectTicket(tx, w.ticketID)
+	if err != nil {
+		return Order{}, err
+	}
+	if !known {
+		unknown := fault.Unknown.New("There is no ticket with this id.").On("ticketId")
+		if isNews(w.ticketID, tx.Now()) {
+			return Order{}, errOnItsWay{unknown}
+		}
+		return Order{}, unknown
+	}
+	alive, found, err := selectAlive(tx, w.ticketID)
+	if err != nil {
+		return Order{}, err
+	}
+	if !found {
+		return Order{}, t.admit(w.buyer, w.price, nil, tx.Now())
+	}
+	if alive.UserID == w.buyer && alive.live() {
+		return alive, nil
+	}
+	return Order{}, t.admit(w.buyer, w.price, &alive, tx.Now())
+}
+
+// insert makes the order, if it is still admitted. The index has the last word between replicas.
+func (s *Service) insert(ctx context.Context, id string, w wish) (o Order, fresh bool, err error) {
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		var onItsWay errOnItsWay
+		if o, err = admit(tx, w); errors.As(err, &onItsWay) {
+			return errMoved
+		}
+		if fresh = o.Version == 0; err != nil || !fresh {
+			return err
+		}
+		t, _, err := selectTicket(tx, w.ticketID)
+		if err != nil {
+			return err
+		}
+		if id == "" {
+			id = tx.NewID()
+		}
+		o = Order{
+			ID: id, UserID: w.buyer, Status: event.Created, ExpiresAt: tx.Now().Add(s.duration),
+			Ticket:  TicketSeen{ID: t.ID, Title: t.Title, Price: t.Price, Currency: t.Currency, Version: t.Version},
+			Version: 1, CreatedAt: tx.Now(), UpdatedAt: tx.Now(),
+		}
+		made, err := insertOrder(tx, o)
+		if err != nil {
+			return err
+		}
+		if !made {
+			return errMoved
+		}
+		return s.bus.Emit(tx, event.OrderCreated, s.event(o))
+	})
+	return o, fresh, err
+}
+
+// settled is the order once tickets has answered, or as it is when the waiting is over.
+func (s *Service) settled(ctx context.Context, o Order) (Order, error) {
+	err := s.db.Await(ctx, orderKey(o.ID), func(tx *store.Tx) (bool, error) {
+		now, _, err := selectOrder(tx, o.ID)
+		o = now
+		return now.Status != event.Created, err
+	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = nil
+	}
+	return o, err
+}
+
+// caughtUp returns when the change that made tickets refuse the order is known here.
+func (s *Service) caughtUp(ctx context.Context, refused Order) error {
+	err := s.db.Await(ctx, ticketKey(refused.Ticket.ID), func(tx *store.Tx) (bool, error) {
+		t, _, err := selectTicket(tx, refused.Ticket.ID)
+		return t.Version >= refused.RefusedAt, err
+	})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if refused.CancelReason == event.TicketChanged {
+		return fault.PriceChanged.New("The ticket has just been changed. Look at it again.").On("ticketId")
+	}
+	return fault.TicketLocked.New("Somebody else was faster.").On("ticketId").After(time.Second)
+}
+
+// isNews tells whether the id was made so recently that it may not be known everywhere: ids begin with their time.
+func isNews(id string, now time.Time) bool {
+	u, err := uuid.Parse(id)
+	if err != nil || u.Version() != 7 {
+		return false
+	}
+	age := now.Sub(time.Unix(u.Time().UnixTime()))
+	return age < newsWindow && age > -newsWindow
+}

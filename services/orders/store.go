@@ -1,0 +1,116 @@
+package orders
+
+import (
+	"embed"
+
+	"ticketing/kernel/event"
+	"ticketing/kernel/money"
+	"ticketing/kernel/store"
+)
+
+//go:embed migrations
+var files embed.FS
+
+// Migrations are the tables of orders.
+var Migrations = store.Files(files, "migrations")
+
+const columns = `id, user_id, status, cancel_reason, expires_at, ticket_id, ticket_version, title, price, currency, refused_at, version, created_at, updated_at`
+
+func scanOrder(scan store.Scan) (o Order, err error) {
+	var expires, created, updated int64
+	err = scan(&o.ID, &o.UserID, &o.Status, &o.CancelReason, &expires, &o.Ticket.ID, &o.Ticket.Version, &o.Ticket.Title,
+		&o.Ticket.Price, &o.Ticket.Currency, &o.RefusedAt, &o.Version, &created, &updated)
+	o.ExpiresAt, o.CreatedAt, o.UpdatedAt = store.Time(expires), store.Time(created), store.Time(updated)
+	return o, err
+}
+
+func selectOrder(tx *store.Tx, id string) (Order, bool, error) {
+	return store.One(tx, scanOrder, `SELECT `+columns+` FROM orders WHERE id = $1`, id)
+}
+
+// selectAlive is the one order of a ticket that is alive or paid.
+func selectAlive(tx *store.Tx, ticketID string) (Order, bool, error) {
+	return store.One(tx, scanOrder, `SELECT `+columns+` FROM orders WHERE ticket_id = $1 AND status <> 'Cancelled'`, ticketID)
+}
+
+// insertOrder is false when another order is alive for the ticket, or the id is taken: the index decides.
+func insertOrder(tx *store.Tx, o Order) (bool, error) {
+	n, err := tx.Exec(`INSERT INTO orders (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING`,
+		o.ID, o.UserID, o.Status, o.CancelReason, store.Millis(o.ExpiresAt), o.Ticket.ID, o.Ticket.Version, o.Ticket.Title,
+		int64(o.Ticket.Price), o.Ticket.Currency, o.RefusedAt, o.Version, store.Millis(o.CreatedAt), store.Millis(o.UpdatedAt))
+	return n == 1, err
+}
+
+// updateOrder writes the next version of an order; false when another replica has written it first.
+func updateOrder(tx *store.Tx, o Order) (bool, error) {
+	n, err := tx.Exec(`UPDATE orders SET status = $1, cancel_reason = $2, refused_at = $3, version = $4, updated_at = $5
+		WHERE id = $6 AND version = $4 - 1`,
+		o.Status, o.CancelReason, o.RefusedAt, o.Version, store.Millis(o.UpdatedAt), o.ID)
+	return n == 1, err
+}
+
+// selectOrders is one page of a buyer's orders, newest first.
+func selectOrders(tx *store.Tx, f Filter) ([]Order, error) {
+	return store.All(tx, scanOrder, `SELECT `+columns+` FROM orders
+		WHERE user_id = $1 AND ($2 = '' OR status = $2) AND (created_at, id) < ($3, $4)
+		ORDER BY created_at DESC, id DESC LIMIT $5`,
+		f.Buyer, f.Status, f.Before.CreatedAt, f.Before.ID, f.Limit)
+}
+
+func scanTicket(scan store.Scan) (t Ticket, err error) {
+	var startsAt int64
+	err = scan(&t.ID, &t.SellerID, &t.Title, &t.Price, &t.Currency, &startsAt, &t.Status, &t.OrderID, &t.Version)
+	t.StartsAt = store.Time(startsAt)
+	return t, err
+}
+
+func selectTicket(tx *store.Tx, id string) (Ticket, bool, error) {
+	return store.One(tx, scanTicket, `SELECT id, seller_id, title, price, currency, starts_at, status, order_id, version
+		FROM tickets WHERE id = $1`, id)
+}
+
+func saveTicket(tx *store.Tx, t Ticket) error {
+	_, err := tx.Exec(`INSERT INTO tickets (id, seller_id, title, price, currency, starts_at, status, order_id, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE SET title = $3, price = $4, currency = $5,
+		starts_at = $6, status = $7, order_id = $8, version = $9`,
+		t.ID, t.SellerID, t.Title, int64(t.Price), t.Currency, store.Millis(t.StartsAt), t.Status, t.OrderID, t.Version)
+	return err
+}
+
+func saveCharge(tx *store.Tx, c event.Charge) error {
+	_, err := tx.Exec(`INSERT INTO charges (id, order_id, status, version) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (id) DO UPDATE SET status = $3, version = $4`, c.ID, c.OrderID, c.Status, c.Version)
+	return err
+}
+
+// payments counts the charges of an order that are not decided yet, and those that failed.
+func payments(tx *store.Tx, orderID string) (undecided, failed int, err error) {
+	err = tx.QueryRow(`SELECT count(*) FILTER (WHERE status = 'Created'), count(*) FILTER (WHERE status = 'Failed')
+		FROM charges WHERE order_id = $1`, orderID).Scan(&undecided, &failed)
+	return undecided, failed, err
+}
+
+// event is the order as the log tells of it.
+func (s *Service) event(o Order) event.Order {
+	return event.Order{
+		ID: o.ID, UserID: o.UserID, Status: o.Status, CancelReason: o.CancelReason, ExpiresAt: o.ExpiresAt,
+		Ticket: event.OrderTicket{
+			ID: o.Ticket.ID, Title: o.Ticket.Title, Price: s.currency.Decimal(o.Ticket.Price),
+			Currency: o.Ticket.Currency, Version: o.Ticket.Version,
+		},
+		Version: o.Version, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
+	}
+}
+
+// replica is what orders keeps of a ticket's event.
+func (s *Service) replica(t event.Ticket) (Ticket, error) {
+	price, err := s.currency.Amount(t.Price)
+	r := Ticket{
+		ID: t.ID, SellerID: t.UserID, Title: t.Title, Price: money.Amount(price), Currency: t.Currency,
+		Status: t.Status, OrderID: t.OrderID, Version: t.Version,
+	}
+	if t.StartsAt != nil {
+		r.StartsAt = *t.StartsAt
+	}
+	return r, err
+}
