@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -152,5 +153,45 @@ func TestEveryEventIsDocumented(t *testing.T) {
 func TestTwoRoutesMayNotShareAnID(t *testing.T) {
 	if _, err := httpapi.OpenAPI((&toy{}).Routes(), (&toy{}).Routes()); err == nil {
 		t.Error("no error")
+	}
+}
+
+func TestTypesOfOneNameAreTold(t *testing.T) {
+	type shape struct {
+		A string `json:"a"`
+	}
+	first := func() httpapi.Route {
+		type note struct {
+			B string `json:"b"`
+		}
+		type input struct {
+			Body struct {
+				C note `json:"c"`
+			}
+		}
+		return httpapi.Put("/a", func(context.Context, *input) (*none, error) { return nil, nil }, httpapi.About{ID: "a", Tag: "x"})
+	}()
+	second := func() httpapi.Route {
+		type note shape
+		type input struct {
+			Body struct {
+				D note `json:"d"`
+			}
+		}
+		return httpapi.Put("/b", func(context.Context, *input) (*none, error) { return nil, nil }, httpapi.About{ID: "b", Tag: "x"})
+	}()
+	b, err := httpapi.OpenAPI([]httpapi.Route{first, second}, (&toy{}).Routes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := apicheck.Parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, field := range map[string]string{"/a": "c", "/b": "d"} {
+		ref, _ := d.At("paths", path, "put", "requestBody", "content", "application/json", "schema", "$ref").(string)
+		if d.At("components", "schemas", strings.TrimPrefix(ref, "#/components/schemas/"), "properties", field) == nil {
+			t.Errorf("%s: %s has no %s", path, ref, field)
+		}
 	}
 }

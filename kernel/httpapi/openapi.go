@@ -78,6 +78,9 @@ func describe(s *schemas, doc *huma.OpenAPI, api huma.API, route Route, problem 
 		Method: route.Method, Path: route.Path, DefaultStatus: about.Status,
 		OperationID: about.ID, Summary: about.Summary, Description: about.Description, Tags: []string{about.Tag},
 	})
+	if body, json := route.takesBody(); body && !json && op.RequestBody.Content[typeJSON] != nil {
+		op.RequestBody.Content[typeJSON].Schema = &huma.Schema{Description: "Any JSON."} // taken as it comes
+	}
 	for _, p := range inputOf(s, route.input).params { // huma does not look into embedded structs that are not exported
 		if !slices.ContainsFunc(op.Parameters, func(known *huma.Param) bool { return known.Name == p.name && known.In == p.in }) {
 			op.Parameters = append(op.Parameters, &huma.Param{
@@ -85,7 +88,7 @@ func describe(s *schemas, doc *huma.OpenAPI, api huma.API, route Route, problem 
 			})
 		}
 	}
-	if !slices.ContainsFunc(doc.Tags, isTag(about.Tag)) {
+	if !slices.ContainsFunc(doc.Tags, func(t *huma.Tag) bool { return t.Name == about.Tag }) {
 		doc.Tags = append(doc.Tags, &huma.Tag{Name: about.Tag})
 	}
 	delete(op.Responses, "default")

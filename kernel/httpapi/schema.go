@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"path"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -55,7 +57,8 @@ func (o OrNull[T]) MarshalJSON() ([]byte, error) { return marshal(o.Value) }
 // UnmarshalJSON implements json.Unmarshaler.
 func (o *OrNull[T]) UnmarshalJSON(b []byte) error { return unmarshal(b, &o.Value) }
 
-// schemaNames names schemas by their type; of two types with one name, the later carries its package's name too.
+// schemaNames names schemas by their type. Of two types with one name the later carries its package's name too, and a
+// number if that is taken as well or there is none.
 func schemaNames() func(reflect.Type, string) string {
 	taken := map[string]reflect.Type{}
 	return func(t reflect.Type, hint string) string {
@@ -66,12 +69,16 @@ func schemaNames() func(reflect.Type, string) string {
 		if t.Kind() != reflect.Struct {
 			return name
 		}
-		if first, ok := taken[name]; ok && first != t {
-			pkg := t.PkgPath()[strings.LastIndexByte(t.PkgPath(), '/')+1:]
+		free := func(name string) bool { return taken[name] == nil || taken[name] == t }
+		if pkg := path.Base(t.PkgPath()); !free(name) && t.PkgPath() != "" {
 			name = strings.ToUpper(pkg[:1]) + pkg[1:] + name
 		}
-		taken[name] = t
-		return name
+		numbered := name
+		for n := 2; !free(numbered); n++ {
+			numbered = name + strconv.Itoa(n)
+		}
+		taken[numbered] = t
+		return numbered
 	}
 }
 
