@@ -145,11 +145,11 @@ func (s *Service) signOut(ctx context.Context, _ *struct{}) (*signOutOutput, err
 	return &signOutOutput{SetCookie: httpapi.SessionCookie("", time.Time{}, httpapi.Secure(ctx)).String()}, nil
 }
 
-type currentUserOutput struct {
-	Body struct {
-		CurrentUser httpapi.OrNull[user] `json:"currentUser" doc:"Null if nobody is signed in."`
-	}
+type currentUser struct {
+	CurrentUser httpapi.OrNull[user] `json:"currentUser" doc:"Null if nobody is signed in."`
 }
+
+type currentUserOutput struct{ Body currentUser }
 
 func (s *Service) currentUser(ctx context.Context, _ *struct{}) (*currentUserOutput, error) {
 	out := &currentUserOutput{}
@@ -169,13 +169,13 @@ func (s *Service) currentUser(ctx context.Context, _ *struct{}) (*currentUserOut
 	return out, nil
 }
 
-type changeInput struct {
-	Body struct {
-		CurrentPassword string  `json:"currentPassword" minLength:"1" maxLength:"128" doc:"Your password as it is now."`
-		Email           *string `json:"email,omitempty" format:"email" minLength:"1" maxLength:"254" doc:"The new e-mail."`
-		Password        *string `json:"password,omitempty" minLength:"8" maxLength:"128" doc:"The new password."`
-	}
+type accountChange struct {
+	CurrentPassword string  `json:"currentPassword" minLength:"1" maxLength:"128" doc:"Your password as it is now."`
+	Email           *string `json:"email,omitempty" format:"email" minLength:"1" maxLength:"254" doc:"The new e-mail."`
+	Password        *string `json:"password,omitempty" minLength:"8" maxLength:"128" doc:"The new password."`
 }
+
+type changeInput struct{ Body accountChange }
 
 func checkChange(_ context.Context, in *changeInput) (p fault.Problems) {
 	if in.Body.Email != nil {
