@@ -165,7 +165,13 @@ func (m *machine) traffic(name string) runner.Component {
 }
 
 func (m *machine) work(name string) runner.Component {
-	return runner.Component{Name: name, Run: func(ctx context.Context) error { return m.part(name).service.Run(ctx) }}
+	return runner.Component{Name: name, Run: func(ctx context.Context) error {
+		if w, ok := m.part(name).service.(worker); ok {
+			return w.Run(ctx)
+		}
+		<-ctx.Done()
+		return nil
+	}}
 }
 
 func (m *machine) part(name string) *part {

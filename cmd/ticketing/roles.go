@@ -10,6 +10,9 @@ import (
 	"ticketing/kernel/httpapi"
 	"ticketing/kernel/store"
 	"ticketing/services/auth"
+	"ticketing/services/orders"
+	"ticketing/services/payments"
+	"ticketing/services/tickets"
 )
 
 // role is one thing that serve can run.
@@ -21,11 +24,18 @@ type role struct {
 	build   func(m *machine, db *store.DB, b *bus.Bus) service // nil: it has no database and no events
 }
 
-// service is what a role with a database is made of. One that answers requests is an httpapi.Service too.
+// service is what a role with a database is made of. One that answers requests is an httpapi.Service too, one that does
+// anything by itself a worker.
 type service interface {
-	Follow(b *bus.Bus)             // registers what it wants to hear of
-	Run(ctx context.Context) error // its background work, until ctx ends
+	Follow(b *bus.Bus) // registers what it wants to hear of
 }
+
+type worker interface {
+	Run(ctx context.Context) error // until ctx ends
+}
+
+// answerWait is the longest that an answer waits for other services, whose events are on their way.
+const answerWait = 2 * time.Second
 
 // roles are all that a process can be, in the order of their start: web alone has no database, and what verifies sessions
 // finds the keys of auth when that runs in the same process.
@@ -35,6 +45,20 @@ var roles = []role{
 			s := auth.New(db, b, auth.Options{Now: time.Now, Ended: m.ended, Log: m.log})
 			m.trust(s.Keys(), s.Ready)
 			return s
+		}},
+	{name: "tickets", tables: tickets.Migrations, routes: (&tickets.Service{}).Routes,
+		build: func(m *machine, db *store.DB, b *bus.Bus) service {
+			return tickets.New(db, b, tickets.Options{Currency: m.Currency.Currency})
+		}},
+	{name: "orders", private: true, tables: orders.Migrations, routes: (&orders.Service{}).Routes,
+		build: func(m *machine, db *store.DB, b *bus.Bus) service {
+			return orders.New(db, b, orders.Options{
+				Currency: m.Currency.Currency, LockDuration: time.Duration(m.LockDuration), Attempts: int(m.PaymentAttempts), Wait: answerWait,
+			})
+		}},
+	{name: "payments", private: true, tables: payments.Migrations, routes: (&payments.Service{}).Routes,
+		build: func(m *machine, db *store.DB, b *bus.Bus) service {
+			return payments.New(db, b, m.payments())
 		}},
 	{name: "web"},
 }
@@ -58,3 +82,18 @@ func serviceList() string {
 
 // simulatorName is the database of the payment simulator, which is nobody's service.
 const simulatorName = "stripesim"
+
+// payments is how payments reaches the bank: Stripe, a simulator elsewhere, or the one in this process.
+func (m *machine) payments() payments.Options {
+	o := payments.Options{
+		StripeKey: string(m.StripeKey), PublishableKey: m.StripePublishableKey, WebhookSecret: string(m.StripeWebhookSecret),
+		StripeURL: string(m.StripeURL), Attempts: int(m.PaymentAttempts), Wait: answerWait, Log: m.log,
+	}
+	if m.simulator != nil {
+		o.Transport = m.simulator.Transport()
+	}
+	if o.StripeKey == "" {
+		o.StripeKey, o.Simulator = "sk_test_simulator", true
+	}
+	return o
+}
