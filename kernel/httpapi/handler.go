@@ -195,7 +195,7 @@ func readBody(w http.ResponseWriter, r *http.Request, route Route) ([]byte, erro
 	connection := http.NewResponseController(w) // its deadlines do nothing where there is no connection
 	_ = connection.SetReadDeadline(time.Now().Add(bodyTime))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
-	_ = connection.SetReadDeadline(time.Time{}) // it would end the handler's context too
+	_ = connection.SetReadDeadline(time.Time{}) // it was for the body alone
 	if err != nil {
 		if f := faultOf(err); f.Code.Kind == fault.TooLarge {
 			return nil, f
