@@ -1,0 +1,161 @@
+package payments
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/google/uuid"
+
+	"ticketing/kernel/event"
+	"ticketing/kernel/fault"
+	"ticketing/kernel/money"
+)
+
+// Order is an order as far as payments need to know it.
+type Order struct {
+	ID           string
+	UserID       string // the buyer
+	Status       string
+	CancelReason string
+	ExpiresAt    time.Time
+	Amount       money.Amount // of its price
+	Currency     string
+}
+
+// Charge is one payment for an order, and the refund of it if there is one.
+type Charge struct {
+	ID             string
+	OrderID        string
+	Status         string
+	Amount         money.Amount
+	Currency       string
+	Token          string // the buyer's payment method at Stripe; it never leaves the database but to Stripe
+	StripeID       string // empty until Stripe has answered
+	StripeRefundID string
+	FailureCode    string
+	Step           bool // the bank wants something of the buyer
+	Tries          int  // of the background worker in a row without a result
+	Version        int64
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+}
+
+// Failure codes that are ours; the others are Stripe's.
+const (
+	codeTimeout   = "timeout"         // undecided for too long, and cancelled at Stripe
+	codeCancelled = "order_cancelled" // the order was cancelled before the money was taken
+	codeLost      = "unknown_intent"  // Stripe does not know the PaymentIntent
+	codeAmount    = "invalid_amount"  // Stripe cannot express the amount
+)
+
+// Decided tells whether it is known if the money was taken.
+func (c Charge) Decided() bool { return c.Status != event.Created }
+
+// refused tells whether it failed, and not because the order was cancelled.
+func (c Charge) refused() bool {
+	return c.Status == event.ChargeFailed && c.FailureCode != codeCancelled
+}
+
+// Overdue tells whether the charge must be brought to an end, one way or the other.
+func (c Charge) Overdue(now time.Time) bool { return now.Sub(c.CreatedAt) >= patience }
+
+// patience is how long a charge may be undecided.
+const patience = 2 * time.Minute
+
+// nextTry is when to look at an undecided charge again: after a pause that grows, and at the latest when it is overdue.
+func (c Charge) nextTry(now time.Time) time.Time {
+	next := now.Add(backoff(c.Tries))
+	if end := c.CreatedAt.Add(patience); now.Before(end) && end.Before(next) {
+		return end
+	}
+	return next
+}
+
+// backoff grows from a quarter of a second to ten seconds.
+func backoff(tries int) time.Duration {
+	return min(250*time.Millisecond<<min(tries, 10), 10*time.Second)
+}
+
+// settled tells whether the order is past waiting for its ticket's lock.
+func (o Order) settled() bool { return o.Status != event.Created }
+
+// over tells whether the order has come to its end.
+func (o Order) over() bool { return o.Status == event.Completed || o.Status == event.Cancelled }
+
+// Payable is nil if a charge may be made for the order now, else why not.
+func (o Order) Payable(now time.Time) error {
+	switch {
+	case o.Status == event.Cancelled:
+		return o.gone()
+	case !now.Before(o.ExpiresAt):
+		return fault.OrderExpired.New("The time to pay for this order was over at %s.", o.ExpiresAt.Format("15:04:05 MST"))
+	case o.Status == event.Created:
+		return fault.OrderNotPayable.New("The ticket is not locked for this order yet. Try again in a moment.")
+	case o.Status == event.Completed:
+		return fault.OrderNotPayable.New("The order is completed already.")
+	}
+	return nil
+}
+
+// gone says that the order is cancelled, in the words of its reason.
+func (o Order) gone() error {
+	switch o.CancelReason {
+	case event.Expired:
+		return fault.OrderExpired.New("The time to pay for this order is over. Nothing was charged that is not given back.")
+	case event.PaymentFailed:
+		return fault.OrderNotPayable.New("The payment for this order failed, so it is cancelled. Order again if the ticket is available.")
+	}
+	return fault.OrderNotPayable.New("The order is cancelled. Nothing was charged that is not given back.")
+}
+
+// declined says why the charge failed.
+func (c Charge) declined() error {
+	text, ok := declines[c.FailureCode]
+	if !ok {
+		text = "The bank refused the payment."
+	}
+	return fault.CardDeclined.New("%s Nothing was charged.", text).On("token")
+}
+
+// declines are the reasons for a refused payment in plain words. Of a card that was reported lost or stolen nothing is
+// said, as Stripe asks.
+var declines = map[string]string{
+	"card_declined":                         "The bank refused the payment without giving a reason.",
+	"insufficient_funds":                    "There is not enough money on the card.",
+	"expired_card":                          "The card has expired.",
+	"incorrect_cvc":                         "The card's security code is wrong.",
+	"incorrect_number":                      "The card's number is wrong.",
+	"incorrect_zip":                         "The postal code does not fit the card.",
+	"processing_error":                      "The bank had a fault while it processed the payment. Try again in a moment.",
+	"card_velocity_exceeded":                "The card was used too often in a short time, or its limit is reached.",
+	"withdrawal_count_limit_exceeded":       "The card's limit is reached.",
+	"card_not_supported":                    "The card does not support this kind of purchase.",
+	"currency_not_supported":                "The card does not support this currency.",
+	"do_not_honor":                          "The bank refused the payment without giving a reason.",
+	"call_issuer":                           "The bank wants to be called before it agrees.",
+	"try_again_later":                       "The bank could not answer. Try again in a moment.",
+	"authentication_required":               "The bank wants to see you first. Pay again and follow the bank's step.",
+	"payment_intent_authentication_failure": "The bank's step was not completed.",
+	"resource_missing":                      "Stripe does not know this payment method.",
+	"amount_too_small":                      "The amount is smaller than Stripe takes in this currency.",
+	"amount_too_large":                      "The amount is larger than Stripe takes.",
+	codeAmount:                              "Stripe cannot take this amount in this currency.",
+	codeTimeout:                             "The bank did not answer in time, so the payment was cancelled.",
+	codeLost:                                "Stripe does not know the payment any more.",
+}
+
+// The times between which a new order's event may still be on its way.
+const (
+	youngAge  = 10 * time.Minute
+	clockSkew = time.Minute
+)
+
+// young tells whether the id was made so recently that nobody can say yet that there is no such order.
+func young(id string, now time.Time) bool {
+	u, err := uuid.Parse(id)
+	if err != nil || u.Version() != 7 {
+		return false
+	}
+	made := time.UnixMilli(int64(binary.BigEndian.Uint64(u[:8]) >> 16))
+	return made.After(now.Add(-youngAge)) && made.Before(now.Add(clockSkew))
+}

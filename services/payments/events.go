@@ -1,0 +1,54 @@
+package payments
+
+import (
+	"context"
+	"fmt"
+
+	"ticketing/kernel/bus"
+	"ticketing/kernel/event"
+	"ticketing/kernel/money"
+	"ticketing/kernel/store"
+)
+
+// Follow registers what payments follows: orders.
+func (s *Service) Follow(b *bus.Bus) {
+	bus.Follow(b, s.orderChanged)
+}
+
+// orderChanged keeps the copy of the order. A cancelled one owes what its charge has taken, and ends one in flight.
+func (s *Service) orderChanged(_ context.Context, tx *store.Tx, e event.Order) error {
+	currency, err := money.ParseCurrency(e.Ticket.Currency)
+	if err != nil {
+		return err
+	}
+	amount, err := currency.Amount(e.Ticket.Price)
+	if err != nil {
+		return fmt.Errorf("price of order %s: %w", e.ID, err)
+	}
+	err = saveOrder(tx, Order{ID: e.ID, UserID: e.UserID, Status: e.Status, CancelReason: e.CancelReason,
+		ExpiresAt: e.ExpiresAt, Amount: amount, Currency: currency.Code})
+	if err != nil {
+		return err
+	}
+	tx.Touch(orderKey(e.ID))
+	if e.Status != event.Cancelled {
+		return nil
+	}
+	s.wake(tx)
+	return owe(tx, e.ID)
+}
+
+// announce says what happened to a charge, in the transaction in which it happens.
+func (s *Service) announce(tx *store.Tx, t event.Type, c Charge) error {
+	currency, err := money.ParseCurrency(c.Currency)
+	if err != nil {
+		return err
+	}
+	tx.Touch(orderKey(c.OrderID))
+	s.wake(tx)
+	return s.bus.Emit(tx, t, event.Charge{
+		ID: c.ID, OrderID: c.OrderID, Status: c.Status, Amount: currency.Decimal(c.Amount), Currency: c.Currency,
+		StripeID: c.StripeID, StripeRefundID: c.StripeRefundID, FailureCode: c.FailureCode, Version: c.Version,
+		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
+	})
+}

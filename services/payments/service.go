@@ -1,0 +1,234 @@
+// Package payments takes money for orders through Stripe, and gives it back when an order does not come about.
+//
+// A charge is written down before Stripe is asked for anything, each call to Stripe carries a key made of the charge's id,
+// and a PaymentIntent is confirmed only once its id is stored with the charge. So whatever is lost in between (an answer,
+// a connection, this process) the same calls can be made again, by whoever gets to it, and the money is taken once at
+// most: an intent whose id was never learnt was never confirmed. A charge is decided by one conditional update, on what
+// Stripe says and nothing else, and within two minutes: after that its intent is cancelled at Stripe, unless Stripe says
+// that it has succeeded after all.
+//
+// The order is another service's. Payments follows its state and compares: a completed charge of a cancelled order is
+// owed back, whichever of the two was heard of first. The transactions that decide so hold the order's row, so that two at
+// the same moment cannot miss each other.
+package payments
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"ticketing/kernel/bus"
+	"ticketing/kernel/event"
+	"ticketing/kernel/fault"
+	"ticketing/kernel/store"
+)
+
+// Options are what payments works with besides its database and its events.
+type Options struct {
+	StripeKey      string            // secret API key
+	PublishableKey string            // for browsers
+	WebhookSecret  string            // signs Stripe's webhooks; empty: none is accepted
+	StripeURL      string            // of the API; empty: Stripe's own
+	Transport      http.RoundTripper // to it; nil: the network
+	Simulator      bool              // what is behind it is not Stripe, and no money moves
+
+	Attempts    int           // failed charges after which an order takes no more; 0: 1
+	Wait        time.Duration // the longest that a request waits for other services; 0: not at all
+	CallTimeout time.Duration // of one call to Stripe; 0: 8 s
+	Log         *slog.Logger  // nil: no log
+}
+
+// DefaultWait is the Wait of a running market.
+const DefaultWait = 2 * time.Second
+
+// handlerLead is how long the request that made a charge has it for itself, before the background worker looks at it too.
+const handlerLead = 10 * time.Second
+
+// Service is payments. Its zero value has routes to be documented, and nothing else.
+type Service struct {
+	db     *store.DB
+	bus    *bus.Bus
+	stripe *gateway
+	log    *slog.Logger
+	woken  chan struct{} // there may be something due
+	o      Options
+}
+
+// New is payments on this database, whose events go out by this bus.
+func New(db *store.DB, b *bus.Bus, o Options) *Service {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Attempts == 0 {
+		o.Attempts = 1
+	}
+	if o.CallTimeout == 0 {
+		o.CallTimeout = 8 * time.Second
+	}
+	return &Service{db: db, bus: b, stripe: newGateway(o), log: o.Log, woken: make(chan struct{}, 1), o: o}
+}
+
+// Payment is what came of paying.
+type Payment struct {
+	Charge
+	Before bool   // the order had been paid before
+	Secret string // with which the buyer finishes the bank's step; empty if there is none
+}
+
+// Pay charges the buyer's payment method for the order, under this id. It returns once the charge is decided and the order
+// knows, or after Wait. An error is a fault: why the order can't be paid, or why the bank refused.
+func (s *Service) Pay(ctx context.Context, userID, orderID, token, id string) (Payment, error) {
+	if _, err := s.order(ctx, userID, orderID, Order.settled); err != nil {
+		return Payment{}, err
+	}
+	c, err := s.begin(ctx, userID, orderID, token, id)
+	if err != nil {
+		return Payment{}, err
+	}
+	if c.ID == id && !c.Decided() {
+		// What has begun goes on though the client may leave: the charge is written down.
+		if err := s.advance(context.WithoutCancel(ctx), c); err != nil {
+			s.log.WarnContext(ctx, "a charge could not be decided at once", "charge", id, "cause", err)
+			if err := s.hurry(ctx, id); err != nil {
+				return Payment{}, err
+			}
+		}
+	}
+	return s.outcome(ctx, c, c.ID != id)
+}
+
+// begin writes the charge down, unless the order has one: then that is returned. All conditions are checked here, under
+// the order's row.
+func (s *Service) begin(ctx context.Context, userID, orderID, token, id string) (c Charge, err error) {
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		o, ok, err := holdOrder(tx, orderID)
+		switch {
+		case err != nil:
+			return err
+		case !ok || o.UserID != userID:
+			return errNoOrder()
+		}
+		if c, ok, err = findCharge(tx, id); err != nil || ok && c.OrderID == orderID {
+			return err // a repeat of this request: whatever has become of the charge is the answer
+		}
+		if c, ok, err = liveCharge(tx, orderID); err != nil {
+			return err
+		}
+		if ok && (!c.Decided() || o.Status != event.Cancelled) {
+			return nil
+		}
+		if err := o.Payable(tx.Now()); err != nil {
+			return err
+		}
+		if n, err := failures(tx, orderID); err != nil || n >= s.o.Attempts {
+			return errors.Join(err, fault.OrderNotPayable.New("The payment for this order failed. Order again if the ticket is available."))
+		}
+		c = Charge{ID: id, OrderID: orderID, Status: event.Created, Amount: o.Amount, Currency: o.Currency, Token: token,
+			Version: 1, CreatedAt: tx.Now(), UpdatedAt: tx.Now()}
+		if ok, err = insertCharge(tx, c, tx.Now().Add(handlerLead)); err == nil && !ok {
+			err = fault.PaymentInProgress.New("A payment for this order has just been submitted. Try again in a moment.")
+		}
+		if err != nil {
+			return err
+		}
+		return s.announce(tx, event.ChargeCreated, c)
+	})
+	return c, err
+}
+
+// outcome waits until the charge is decided and the order has followed, or the bank wants something, and says it.
+func (s *Service) outcome(ctx context.Context, c Charge, others bool) (Payment, error) {
+	p := Payment{Charge: c, Before: others}
+	var o Order
+	_, err := s.await(ctx, orderKey(c.OrderID), func(tx *store.Tx) (bool, error) {
+		var err error
+		if p.Charge, _, err = findCharge(tx, c.ID); err == nil {
+			o, _, err = findOrder(tx, c.OrderID)
+		}
+		if err != nil || p.Step || !p.Decided() || o.over() {
+			return p.Step || p.Decided(), err
+		}
+		return s.payableAgain(tx, p.Charge)
+	})
+	if err != nil {
+		return p, err
+	}
+	switch {
+	case p.Decided() && o.Status == event.Cancelled && !(p.refused() && o.CancelReason == event.PaymentFailed):
+		return p, o.gone()
+	case p.Status == event.ChargeFailed:
+		return p, p.declined()
+	case p.Status == event.Completed:
+		return p, nil
+	case p.Step:
+		return s.withSecret(ctx, p)
+	case others:
+		return p, fault.PaymentInProgress.New("A payment for this order has been submitted and the bank has not answered yet. Try again in a moment.")
+	}
+	return p, nil
+}
+
+// payableAgain tells whether the order takes another charge after this one, so that nothing more is going to happen to it.
+func (s *Service) payableAgain(tx *store.Tx, c Charge) (bool, error) {
+	if c.Status != event.ChargeFailed {
+		return false, nil
+	}
+	n, err := failures(tx, c.OrderID)
+	return n < s.o.Attempts, err
+}
+
+// withSecret adds what the buyer needs for the bank's step. Only Stripe keeps it.
+func (s *Service) withSecret(ctx context.Context, p Payment) (Payment, error) {
+	in, err := s.stripe.retrieve(ctx, p.StripeID)
+	if err != nil {
+		return p, fault.Busy.New("The payment provider cannot be reached. Try again in a moment.").After(time.Second).Because(err)
+	}
+	p.Secret = in.secret
+	return p, nil
+}
+
+// Charges are the charges of the buyer's order, newest first.
+func (s *Service) Charges(ctx context.Context, userID, orderID string) (all []Charge, err error) {
+	if _, err := s.order(ctx, userID, orderID, func(Order) bool { return true }); err != nil {
+		return nil, err
+	}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		all, err = chargesOf(tx, orderID)
+		return err
+	})
+	return all, err
+}
+
+// order is the buyer's order. One whose event may still be on its way is waited for, and so is one that is not enough yet.
+func (s *Service) order(ctx context.Context, userID, id string, enough func(Order) bool) (o Order, err error) {
+	_, err = s.await(ctx, orderKey(id), func(tx *store.Tx) (bool, error) {
+		var ok bool
+		o, ok, err = findOrder(tx, id)
+		if !ok {
+			return !young(id, tx.Now()), err
+		}
+		return o.UserID != userID || enough(o), err
+	})
+	if err == nil && (o.ID == "" || o.UserID != userID) {
+		err = errNoOrder()
+	}
+	return o, err
+}
+
+// await looks until cond holds, at most for Wait; held says whether it did.
+func (s *Service) await(ctx context.Context, key string, cond func(tx *store.Tx) (bool, error)) (held bool, err error) {
+	waiting, cancel := context.WithTimeout(ctx, s.o.Wait)
+	defer cancel()
+	err = s.db.Await(waiting, key, cond)
+	if err != nil && waiting.Err() != nil && ctx.Err() == nil && errors.Is(err, waiting.Err()) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func errNoOrder() error { return fault.Unknown.New("There is no such order.").On("orderId") }
+
+// orderKey is what those who wait for anything about an order wait for.
+func orderKey(id string) string { return "order/" + id }

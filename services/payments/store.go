@@ -1,0 +1,163 @@
+package payments
+
+import (
+	"embed"
+	"io/fs"
+	"time"
+
+	"ticketing/kernel/event"
+	"ticketing/kernel/store"
+)
+
+//go:embed migrations/*.sql
+var files embed.FS
+
+// Migrations are the tables of payments.
+var Migrations = sub(files, "migrations")
+
+func sub(files fs.FS, dir string) fs.FS {
+	f, err := fs.Sub(files, dir)
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return f
+}
+
+const orderColumns = `id, user_id, status, cancel_reason, expires_at, amount, currency`
+
+func scanOrder(scan store.Scan) (o Order, err error) {
+	var expires int64
+	err = scan(&o.ID, &o.UserID, &o.Status, &o.CancelReason, &expires, &o.Amount, &o.Currency)
+	o.ExpiresAt = store.Time(expires)
+	return o, err
+}
+
+func findOrder(tx *store.Tx, id string) (Order, bool, error) {
+	return store.One(tx, scanOrder, `SELECT `+orderColumns+` FROM orders WHERE id = $1`, id)
+}
+
+// holdOrder reads an order and keeps other transactions about it out until the commit. What is decided by the states of
+// an order and its charge together is decided under it, or neither side might see that the other has changed.
+func holdOrder(tx *store.Tx, id string) (Order, bool, error) {
+	return store.One(tx, scanOrder, `UPDATE orders SET held = held + 1 WHERE id = $1 RETURNING `+orderColumns, id)
+}
+
+func saveOrder(tx *store.Tx, o Order) error {
+	_, err := tx.Exec(`INSERT INTO orders (`+orderColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (id) DO UPDATE SET status = excluded.status, cancel_reason = excluded.cancel_reason,
+			expires_at = excluded.expires_at, held = orders.held + 1`,
+		o.ID, o.UserID, o.Status, o.CancelReason, store.Millis(o.ExpiresAt), o.Amount, o.Currency)
+	return err
+}
+
+const chargeColumns = `id, order_id, status, amount, currency, token, stripe_id, stripe_refund_id, failure_code, step, tries,
+	version, created_at, updated_at`
+
+func scanCharge(scan store.Scan) (c Charge, err error) {
+	var created, updated int64
+	err = scan(&c.ID, &c.OrderID, &c.Status, &c.Amount, &c.Currency, &c.Token, &c.StripeID, &c.StripeRefundID,
+		&c.FailureCode, &c.Step, &c.Tries, &c.Version, &created, &updated)
+	c.CreatedAt, c.UpdatedAt = store.Time(created), store.Time(updated)
+	return c, err
+}
+
+func findCharge(tx *store.Tx, id string) (Charge, bool, error) {
+	return store.One(tx, scanCharge, `SELECT `+chargeColumns+` FROM charges WHERE id = $1`, id)
+}
+
+// liveCharge is the order's charge that has taken money or still may.
+func liveCharge(tx *store.Tx, orderID string) (Charge, bool, error) {
+	return store.One(tx, scanCharge, `SELECT `+chargeColumns+` FROM charges
+		WHERE order_id = $1 AND status IN ('Created', 'Completed')`, orderID)
+}
+
+// chargesOf are all charges of the order, newest first.
+func chargesOf(tx *store.Tx, orderID string) ([]Charge, error) {
+	return store.All(tx, scanCharge, `SELECT `+chargeColumns+` FROM charges WHERE order_id = $1
+		ORDER BY created_at DESC, id DESC`, orderID)
+}
+
+// insertCharge is false if the order has a live charge, or the id is taken.
+func insertCharge(tx *store.Tx, c Charge, due time.Time) (bool, error) {
+	n, err := tx.Exec(`INSERT INTO charges (id, order_id, status, amount, currency, token, due_at, version, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
+		c.ID, c.OrderID, c.Status, c.Amount, c.Currency, c.Token, store.Millis(due), c.Version,
+		store.Millis(c.CreatedAt), store.Millis(c.UpdatedAt))
+	return n == 1, err
+}
+
+// decideCharge gives an undecided charge its final status; false if it has one.
+func decideCharge(tx *store.Tx, id, status, failure string, refundDue bool, due time.Time) (Charge, bool, error) {
+	return store.One(tx, scanCharge, `UPDATE charges SET status = $1, failure_code = $2, refund_due = $3, due_at = $4, tries = 0,
+		step = FALSE, version = version + 1, updated_at = $5 WHERE id = $6 AND status = $7 RETURNING `+chargeColumns,
+		status, failure, refundDue, store.Millis(due), store.Millis(tx.Now()), id, event.Created)
+}
+
+// decideUnlearnt fails an undecided charge that has no Stripe id.
+func decideUnlearnt(tx *store.Tx, id, failure string) (Charge, bool, error) {
+	return store.One(tx, scanCharge, `UPDATE charges SET status = $1, failure_code = $2, due_at = 0, tries = 0, step = FALSE,
+		version = version + 1, updated_at = $3 WHERE id = $4 AND status = $5 AND stripe_id = '' RETURNING `+chargeColumns,
+		event.ChargeFailed, failure, store.Millis(tx.Now()), id, event.Created)
+}
+
+// learnIntent notes Stripe's id with a charge that is still undecided.
+func learnIntent(tx *store.Tx, id, stripeID string) error {
+	_, err := tx.Exec(`UPDATE charges SET stripe_id = $1 WHERE id = $2 AND status = $3 AND stripe_id = ''`,
+		stripeID, id, event.Created)
+	return err
+}
+
+// noteStep notes that the bank waits for the buyer.
+func noteStep(tx *store.Tx, id string) error {
+	_, err := tx.Exec(`UPDATE charges SET step = TRUE WHERE id = $1 AND status = $2`, id, event.Created)
+	return err
+}
+
+// recordRefund notes Stripe's refund, once.
+func recordRefund(tx *store.Tx, id, refundID string) (Charge, bool, error) {
+	return store.One(tx, scanCharge, `UPDATE charges SET stripe_refund_id = $1, refund_due = FALSE, due_at = 0, tries = 0,
+		version = version + 1, updated_at = $2 WHERE id = $3 AND refund_due RETURNING `+chargeColumns,
+		refundID, store.Millis(tx.Now()), id)
+}
+
+// owe marks the completed charge of a cancelled order for a refund, and an undecided one for a look at once.
+func owe(tx *store.Tx, orderID string) error {
+	now := store.Millis(tx.Now())
+	_, err := tx.Exec(`UPDATE charges SET refund_due = TRUE, due_at = $1, tries = 0
+		WHERE order_id = $2 AND status = $3 AND stripe_refund_id = '' AND NOT refund_due`, now, orderID, event.Completed)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`UPDATE charges SET due_at = $1, tries = 0 WHERE order_id = $2 AND status = $3`, now, orderID, event.Created)
+	return err
+}
+
+// dueCharges are the undecided charges, or those to refund, whose time to be looked at has come.
+func dueCharges(tx *store.Tx, status string) ([]Charge, error) {
+	return store.All(tx, scanCharge, `SELECT `+chargeColumns+` FROM charges
+		WHERE due_at > 0 AND due_at <= $1 AND status = $2 AND refund_due = $3 ORDER BY due_at, id LIMIT $4`,
+		store.Millis(tx.Now()), status, status == event.Completed, dueBatch)
+}
+
+// dueBatch is how many charges one round of the background worker takes.
+const dueBatch = 256
+
+// postpone sets the next look at a charge.
+func postpone(tx *store.Tx, id string, due time.Time, tries int) error {
+	_, err := tx.Exec(`UPDATE charges SET due_at = $1, tries = $2 WHERE id = $3 AND (status = $4 OR refund_due)`,
+		store.Millis(due), tries, id, event.Created)
+	return err
+}
+
+// hasten makes the undecided charge due now, by its own id or Stripe's.
+func hasten(tx *store.Tx, id, stripeID string) error {
+	_, err := tx.Exec(`UPDATE charges SET due_at = $1, tries = 0 WHERE status = $2 AND (id = $3 OR stripe_id = $4 AND stripe_id <> '')`,
+		store.Millis(tx.Now()), event.Created, id, stripeID)
+	return err
+}
+
+// failures is how many charges of the order have failed.
+func failures(tx *store.Tx, orderID string) (n int, err error) {
+	err = tx.QueryRow(`SELECT count(*) FROM charges WHERE order_id = $1 AND status = $2`, orderID, event.ChargeFailed).Scan(&n)
+	return n, err
+}
