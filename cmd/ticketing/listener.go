@@ -64,6 +64,9 @@ func (l *listener) serve(ctx context.Context) error {
 
 // drain stops listening and waits for the requests that are being answered.
 func (l *listener) drain(ctx context.Context) error {
+	if l.off() {
+		return nil
+	}
 	if err := l.server.Shutdown(ctx); err != nil {
 		return fmt.Errorf("%s: requests were still being answered: %w", l.flag, errors.Join(err, l.server.Close()))
 	}

@@ -79,6 +79,7 @@ func TestWrongCommandLine(t *testing.T) {
 		"serve --stripe-url ftp://a":               "--stripe-url: is not a URL such as http://HOST",
 		"serve --trusted-proxies 10.0.0.0/64":      "--trusted-proxies: ",
 		"serve --log-level loud":                   "--log-level must be one of",
+		"serve tickets":                            "tickets needs --auth-url",
 		"serve web":                                "web alone needs --api-url",
 		"serve web --api-url expiry=http://a":      `there is no service "expiry" to forward to`,
 		"events --type OrderMade":                  `there is no event type "OrderMade"`,

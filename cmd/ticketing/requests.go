@@ -10,6 +10,7 @@ import (
 
 	"ticketing/kernel/fault"
 	"ticketing/kernel/httpapi"
+	runner "ticketing/kernel/run"
 	"ticketing/web"
 )
 
@@ -25,7 +26,7 @@ func (m *machine) open(context.Context) error {
 	public.Handle("GET /healthz", healthz)
 	public.Handle("GET /readyz", readyz)
 	if m.simulator != nil {
-		public.Handle("/bank/", m.simulator.Handler())
+		public.Handle("/bank/", bankPage(m.simulator.Handler()))
 	}
 	if err := m.mountPages(public); err != nil {
 		return err
@@ -35,8 +36,13 @@ func (m *machine) open(context.Context) error {
 	return m.announce()
 }
 
+// drainWithin leaves those who stop after the requests some of the time that all have.
+const drainWithin = runner.StopWithin - 2*time.Second
+
 // drain answers what has been asked, and lets nothing more in.
 func (m *machine) drain(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, drainWithin)
+	defer cancel()
 	return errors.Join(m.public.drain(ctx), m.ops.close(ctx))
 }
 
@@ -114,6 +120,14 @@ func (m *machine) checks() map[string]func(ctx context.Context) error {
 		checks["the keys of auth"] = m.keys
 	}
 	return checks
+}
+
+// bankPage lets the simulator's page for a bank's further step have the style that is written in it.
+func bankPage(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+		next.ServeHTTP(w, r)
+	})
 }
 
 // starting answers until the process is ready.

@@ -10,6 +10,7 @@ import (
 	"ticketing/kernel/httpapi"
 	"ticketing/kernel/store"
 	"ticketing/services/auth"
+	"ticketing/services/expiration"
 	"ticketing/services/orders"
 	"ticketing/services/payments"
 	"ticketing/services/tickets"
@@ -55,6 +56,10 @@ var roles = []role{
 			return orders.New(db, b, orders.Options{
 				Currency: m.Currency.Currency, LockDuration: time.Duration(m.LockDuration), Attempts: int(m.PaymentAttempts), Wait: answerWait,
 			})
+		}},
+	{name: "expiration", tables: expiration.Migrations,
+		build: func(m *machine, db *store.DB, b *bus.Bus) service {
+			return expiration.New(db, b, expiration.Options{Log: m.log})
 		}},
 	{name: "payments", private: true, tables: payments.Migrations, routes: (&payments.Service{}).Routes,
 		build: func(m *machine, db *store.DB, b *bus.Bus) service {

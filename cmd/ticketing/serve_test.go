@@ -26,7 +26,7 @@ func TestServeUntilToldToStop(t *testing.T) {
 	}
 	for path, want := range map[string]int{
 		"/healthz": 200, "/readyz": 200, "/": 200, "/docs": 200, "/openapi.json": 200, "/asyncapi.json": 200, "/problems/internal": 200,
-		"/api/users/currentuser": 200, "/api/nowhere": 404, "/nowhere": 404, "/bank/nowhere": 404,
+		"/api/users/currentuser": 200, "/api/nowhere": 404, "/nowhere": 404, "/bank/nowhere": 410,
 	} {
 		if status, body := m.get(m.url + path); status != want {
 			t.Errorf("%s: %d %s", path, status, body)
@@ -131,5 +131,33 @@ func TestServicesApartBehindOneGateway(t *testing.T) {
 	}
 	if status, _ := gateway.get(gateway.url + "/docs"); status != 200 {
 		t.Errorf("the pages need no service: %d", status)
+	}
+}
+
+func TestReadinessNamesWhatIsMissing(t *testing.T) {
+	away := serve(t, "tickets", "--auth-url", "http://127.0.0.1:1", "--data", t.TempDir())
+	status, body := away.get(away.url + "/readyz")
+	if status != 503 || !strings.Contains(body, "the keys of auth") || strings.Contains(body, "the database") {
+		t.Errorf("auth is away: %d %s", status, body)
+	}
+	if status, _ := away.get(away.url + "/api/tickets"); status != 200 {
+		t.Errorf("what needs no session is answered all the same: %d", status)
+	}
+	if status, _ := away.get(away.url + "/healthz"); status != 200 {
+		t.Errorf("the process is healthy: %d", status)
+	}
+}
+
+func TestEachServiceRunsAlone(t *testing.T) {
+	for _, name := range []string{"auth", "tickets", "orders", "expiration", "payments"} {
+		t.Run(name, func(t *testing.T) {
+			m := serve(t, name, "--auth-url", "http://127.0.0.1:1", "--data", t.TempDir())
+			if got := after(m.out.String(), "services   "); got != name {
+				t.Errorf("it runs %q", got)
+			}
+			if code := m.stop(); code != 0 {
+				t.Errorf("it ended with %d: %s", code, m.err)
+			}
+		})
 	}
 }
