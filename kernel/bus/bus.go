@@ -10,7 +10,8 @@
 //   - Every committed event gets into the log, however often processes, brokers and databases stop in between; one that
 //     was rolled back never does. It gets there once: a relay that does not know whether the log has an event reads the
 //     log before it publishes again.
-//   - The events of one entity are published in the order of their versions. Between entities there is no order.
+//   - The events of one entity are published in the order of their versions, and lie in the log in that order unless the
+//     broker failed in between. Between entities there is no order.
 //   - A follower may be given an event twice, late, or out of order (two replicas share the work, an earlier event failed
 //     and is repeated). It applies only what is newer than what it has: at any time it has seen some version of an entity
 //     and never goes back. A version may be skipped, the newest never is. Hence handlers answer to the state that they

@@ -46,8 +46,9 @@ type NATS struct {
 	lock    *flock.Flock   // of the folder of that server
 	resumed sync.Map       // durable consumers that this process has taken over from the one before it
 
-	mu          sync.Mutex
-	reconnected chan struct{} // closed at the next new connection
+	mu      sync.Mutex
+	session context.Context // ends at the next new connection: answers from before it never come
+	renew   context.CancelFunc
 }
 
 // Connect opens the event log, and makes it if there is none. Its error is one plain line.
@@ -58,7 +59,7 @@ func Connect(ctx context.Context, o NATSOptions) (*NATS, error) {
 	if o.URL == "" {
 		return openEmbedded(ctx, o)
 	}
-	n := &NATS{options: o, log: o.Log, reconnected: make(chan struct{})}
+	n := newNATS(o)
 	if err := n.connect(o.URL); err != nil {
 		return nil, fmt.Errorf("the event log at %s cannot be reached: %w", redacted(o.URL), err)
 	}
@@ -67,6 +68,12 @@ func Connect(ctx context.Context, o NATSOptions) (*NATS, error) {
 		return nil, fmt.Errorf("the event log at %s cannot be used: %w", redacted(o.URL), err)
 	}
 	return n, nil
+}
+
+func newNATS(o NATSOptions) *NATS {
+	n := &NATS{options: o, log: o.Log}
+	n.session, n.renew = context.WithCancel(context.Background())
+	return n
 }
 
 // redacted is a list of URLs without the passwords in them.
@@ -104,8 +111,8 @@ func (n *NATS) connect(url string, more ...nats.Option) error {
 			n.log.Info("the event log is connected again", "url", c.ConnectedUrlRedacted())
 			n.mu.Lock()
 			defer n.mu.Unlock()
-			close(n.reconnected)
-			n.reconnected = make(chan struct{})
+			n.renew()
+			n.session, n.renew = context.WithCancel(context.Background())
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			n.log.Warn("the event log's connection", "error", err)
@@ -168,6 +175,8 @@ func (n *NATS) create(ctx context.Context) (jetstream.Stream, error) {
 
 // State is the stream's state on the server.
 func (n *NATS) State(ctx context.Context) (LogState, error) {
+	ctx, cancel := n.request(ctx)
+	defer cancel()
 	s, err := n.stream(ctx)
 	if err != nil {
 		return LogState{}, fmt.Errorf("state of the event log: %w", err)
@@ -181,6 +190,8 @@ func (n *NATS) State(ctx context.Context) (LogState, error) {
 
 // Has tells whether the message at seq has that id.
 func (n *NATS) Has(ctx context.Context, seq uint64, id string) (bool, error) {
+	ctx, cancel := n.request(ctx)
+	defer cancel()
 	s, err := n.stream(ctx)
 	if err != nil {
 		return false, fmt.Errorf("reading the event log: %w", err)
@@ -217,7 +228,7 @@ func (n *NATS) publishWindow(ctx context.Context, ms []Message) (seqs []uint64, 
 			Subject: m.Subject, Data: m.Data, Header: nats.Header{
 				jetstream.MsgIDHeader: {m.ID}, jetstream.ExpectedStreamHeader: {Stream},
 			},
-		})
+		}, jetstream.WithRetryAttempts(0)) // sent again by the client, it would come after later ones
 		if err != nil {
 			failure = err
 			break
@@ -239,6 +250,8 @@ func (n *NATS) publishWindow(ctx context.Context, ms []Message) (seqs []uint64, 
 
 // Rewind deletes the durable consumers; those who use them make them anew.
 func (n *NATS) Rewind(ctx context.Context) error {
+	ctx, cancel := n.request(ctx)
+	defer cancel()
 	s, err := n.stream(ctx)
 	if err != nil {
 		return err
@@ -268,7 +281,16 @@ func (n *NATS) Connection() uint64 { return n.conn.Stats().Reconnects }
 func (n *NATS) Reconnected() <-chan struct{} {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.reconnected
+	return n.session.Done()
+}
+
+// request is a context for requests to the server: it ends with ctx, after a while, and at the next new connection.
+func (n *NATS) request(ctx context.Context) (context.Context, context.CancelFunc) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	stop := context.AfterFunc(n.session, cancel)
+	return ctx, func() { stop(); cancel() }
 }
 
 // Hint wakes those who listen for the topic, in any process.
@@ -298,6 +320,7 @@ func (n *NATS) Healthy() error {
 
 // Close ends the connection, and the server if it is inside this process. Followers and relays must have ended before.
 func (n *NATS) Close() {
+	defer n.renew()
 	if n.conn != nil {
 		_ = n.conn.FlushTimeout(time.Second) // the last acknowledgements
 		n.conn.Close()

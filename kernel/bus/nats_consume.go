@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	ackWait       = 5 * time.Second // then a message of a process that has died goes to another; a live one asks for more
+	ackWait       = 2 * time.Second // then a message of a process that has died goes to another; a live one asks for more
 	consumeBatch  = 256
 	consumeAhead  = 512  // messages that are fetched before they are asked for
 	maxAckPending = 4096 // of all processes together
@@ -158,6 +158,8 @@ func (n *NATS) pull(ctx context.Context, c jetstream.Consumer, reconnected <-cha
 
 // durable looks the consumer up, or makes it, to begin at the start of the log.
 func (n *NATS) durable(ctx context.Context, name string, subjects []string) (jetstream.Consumer, error) {
+	ctx, cancel := n.request(ctx)
+	defer cancel()
 	stream, err := n.stream(ctx)
 	if err != nil {
 		return nil, err

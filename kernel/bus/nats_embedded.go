@@ -72,7 +72,8 @@ func startEmbedded(ctx context.Context, o NATSOptions) (*NATS, error) {
 	}
 	l := &serverLog{log: o.Log, fatal: make(chan string, 1)}
 	s.SetLoggerV2(l, false, false, false)
-	n := &NATS{options: o, log: o.Log, server: s, reconnected: make(chan struct{})}
+	n := newNATS(o)
+	n.server = s
 	had := stored(o.Dir)
 	if err := n.start(ctx, l); err != nil {
 		n.Close()

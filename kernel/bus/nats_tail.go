@@ -45,33 +45,18 @@ type tail struct {
 }
 
 func (t *tail) read(ctx context.Context, reconnected <-chan struct{}) error {
-	state, err := t.nats.State(ctx)
+	state, stream, consumer, err := t.open(ctx)
 	if err != nil {
 		return err
-	}
-	if t.last.Seq > 0 {
-		if same, err := t.nats.Has(ctx, t.last.Seq, t.last.ID); err != nil {
-			return err
-		} else if !same {
-			t.last = Message{} // another log
-		}
-	}
-	stream, err := t.nats.stream(ctx)
-	if err != nil {
-		return err
-	}
-	consumer, err := stream.CreateConsumer(ctx, t.config())
-	if err != nil {
-		return err
-	}
-	if consumer.CachedInfo().NumPending == 0 {
-		t.atEnd()
 	}
 	defer func() { // when that fails, the server forgets it by itself
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		_ = stream.DeleteConsumer(ctx, consumer.CachedInfo().Name)
 	}()
+	if consumer.CachedInfo().NumPending == 0 {
+		t.atEnd()
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	expected := uint64(1)
@@ -84,6 +69,28 @@ func (t *tail) read(ctx context.Context, reconnected <-chan struct{}) error {
 		}
 	})
 	return errors.Join(err, context.Cause(ctx))
+}
+
+// open makes a consumer for what has not been seen, and tells how far the log reached before that.
+func (t *tail) open(ctx context.Context) (state LogState, s jetstream.Stream, c jetstream.Consumer, err error) {
+	if state, err = t.nats.State(ctx); err != nil {
+		return
+	}
+	if t.last.Seq > 0 {
+		same, err := t.nats.Has(ctx, t.last.Seq, t.last.ID)
+		if err != nil {
+			return state, nil, nil, err
+		}
+		if !same {
+			t.last = Message{} // another log
+		}
+	}
+	ctx, cancel := t.nats.request(ctx)
+	defer cancel()
+	if s, err = t.nats.stream(ctx); err == nil {
+		c, err = s.CreateConsumer(ctx, t.config())
+	}
+	return state, s, c, err
 }
 
 // take passes one message on, if it is the next one.
