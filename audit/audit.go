@@ -1,0 +1,82 @@
+// Package audit checks a market's books: the databases of all services, the event log and the payment provider, against
+// one another and to the cent.
+//
+// It reads a market while it works. What is read first is what must have been written last: whatever stands in the log
+// was in an outbox before, whoever holds a lock was an order before, whatever the provider took was a charge before. So
+// most rules hold at every instant. Some hold only while nothing is on its way; these are checked when the market has
+// been found at rest, and the report says if it has not.
+package audit
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ticketing/kernel/event"
+	"ticketing/kernel/money"
+	"ticketing/kernel/store"
+)
+
+// Sources are where the records of a market are.
+type Sources struct {
+	// DBs has the database of each service by its name. Rules about one that is missing are left out.
+	DBs map[string]*store.DB
+	// Events passes on every event that is in the log now, from its start; nil: the log is not read.
+	Events func(ctx context.Context, each func(event.Envelope)) error
+	// Payments is every payment that the provider knows of; nil: the provider is not asked.
+	Payments func(ctx context.Context) ([]Payment, error)
+	// Currency is the market's.
+	Currency money.Currency
+	// Settle is how long to wait for the market to come to rest; 0: it is looked at once.
+	Settle time.Duration
+}
+
+// Payment is one payment as its provider knows it.
+type Payment struct {
+	ID       string // Stripe's PaymentIntent
+	OrderID  string // from its metadata; "" if it is not ours
+	ChargeID string // from its metadata
+	Captured money.Amount
+	Refunded money.Amount
+}
+
+// Finding is something that is not as it has to be.
+type Finding struct {
+	Invariant int    // the number in docs/invariants.md
+	What      string // one sentence
+}
+
+func (f Finding) String() string { return fmt.Sprintf("invariant %d: %s", f.Invariant, f.What) }
+
+// Report is the outcome of an audit.
+type Report struct {
+	Findings []Finding
+	Busy     []string // what was on its way, so that some rules could not be checked; empty at rest
+	Users    int
+	Tickets  int
+	Orders   int
+	Charges  int
+	Events   int
+}
+
+const settlePause = 250 * time.Millisecond
+
+// Run reads the books and checks them. Its error means that they could not be read.
+func Run(ctx context.Context, s Sources) (Report, error) {
+	deadline := time.Now().Add(s.Settle)
+	for {
+		b, err := read(ctx, s)
+		if err != nil {
+			return Report{}, err
+		}
+		r := b.check()
+		if len(r.Busy) == 0 || !time.Now().Before(deadline) {
+			return r, nil
+		}
+		select {
+		case <-ctx.Done():
+			return r, ctx.Err()
+		case <-time.After(settlePause):
+		}
+	}
+}
