@@ -40,10 +40,11 @@ type gateway struct {
 	local   http.Handler
 	remotes map[string]*remote // by service; the empty name is for all that have none of their own
 	log     *slog.Logger
+	observe func(method, route string, status int, took time.Duration)
 }
 
 func newGateway(o Options) *gateway {
-	g := &gateway{local: o.API, remotes: map[string]*remote{}, log: o.Log}
+	g := &gateway{local: o.API, remotes: map[string]*remote{}, log: o.Log, observe: o.Observe}
 	for name, bases := range o.Remotes {
 		g.remotes[name] = &remote{bases: bases, transport: o.Transport}
 	}
@@ -51,14 +52,14 @@ func newGateway(o Options) *gateway {
 }
 
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	service := serviceOf(r.URL.Path)
+	route, service := serviceOf(r.URL.Path)
 	to := g.remotes[service]
 	if to == nil {
 		to = g.remotes[""]
 	}
 	switch {
 	case to != nil:
-		g.forward(w, r, to)
+		g.forward(w, r, to, route+" (forwarded)")
 	case g.local != nil:
 		g.local.ServeHTTP(w, r)
 	default:
@@ -66,16 +67,18 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func serviceOf(path string) string {
+// serviceOf is the prefix that the path has, and the service behind it.
+func serviceOf(path string) (prefix, service string) {
 	for _, p := range prefixes {
 		if rest, ok := strings.CutPrefix(path, p.path); ok && (rest == "" || rest[0] == '/') {
-			return p.service
+			return p.path, p.service
 		}
 	}
-	return ""
+	return "/api", ""
 }
 
-func (g *gateway) forward(w http.ResponseWriter, r *http.Request, to *remote) {
+func (g *gateway) forward(w http.ResponseWriter, r *http.Request, to *remote, route string) {
+	begin := time.Now()
 	proxy := httputil.ReverseProxy{
 		Transport: to,
 		Rewrite:   rewrite,
@@ -84,10 +87,15 @@ func (g *gateway) forward(w http.ResponseWriter, r *http.Request, to *remote) {
 			for name := range w.Header() {
 				answer.Header.Del(name)
 			}
+			g.observe(r.Method, route, answer.StatusCode, time.Since(begin))
 			return nil
 		},
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { g.fail(w, r, err) },
-		ErrorLog:     slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			f := unanswered(r, err)
+			g.observe(r.Method, route, int(f.Code.Kind), time.Since(begin))
+			httpapi.WriteFault(w, r, f)
+		},
+		ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
 	proxy.ServeHTTP(w, r)
 }
@@ -108,19 +116,16 @@ func rewrite(p *httputil.ProxyRequest) {
 	}
 }
 
-func (g *gateway) fail(w http.ResponseWriter, r *http.Request, err error) {
+// unanswered says why there is no answer from the service.
+func unanswered(r *http.Request, err error) *fault.Error {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		err = fault.BodyTooLarge.New("The body has more than %d bytes.", tooLarge.Limit)
+		return fault.BodyTooLarge.New("The body may have at most %d bytes.", tooLarge.Limit)
 	case r.Context().Err() != nil:
-		g.log.Debug("the client went away", "path", r.URL.Path)
-		err = fault.Busy.New("The client went away.")
-	default:
-		g.log.Warn("a service does not answer", "path", r.URL.Path, "error", err)
-		err = fault.Busy.New("A part of the market does not answer right now. Please try again.").After(time.Second).Because(err)
+		return fault.Busy.New("The client went away.").Because(r.Context().Err())
 	}
-	httpapi.WriteFault(w, r, err)
+	return fault.Busy.New("A part of the market does not answer right now. Please try again.").After(time.Second).Because(err)
 }
 
 // remote is one service, or a whole API, that runs elsewhere: the base URLs of its replicas, taken in turn.

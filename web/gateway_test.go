@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"ticketing/kernel/trace"
 	"ticketing/web"
@@ -129,7 +130,17 @@ func TestNothingIsSentTwice(t *testing.T) {
 }
 
 func TestDeadServiceIsAProblem(t *testing.T) {
-	s := site(t, web.Options{Remotes: map[string][]*url.URL{"orders": {deadEnd(t), deadEnd(t)}}})
+	var seen []string
+	observe := func(method, route string, status int, _ time.Duration) {
+		seen = append(seen, fmt.Sprint(method, " ", route, " ", status))
+	}
+	s := site(t, web.Options{Observe: observe, Remotes: map[string][]*url.URL{"orders": {deadEnd(t), deadEnd(t)}, "auth": {upstream(t, "auth")}}})
+	get(t, s, "GET", "/api/users/me", "*/*")
+	defer func() {
+		if got := strings.Join(seen, ", "); got != "GET /api/users (forwarded) 201, GET /api/orders (forwarded) 503" {
+			t.Errorf("observed %s", got)
+		}
+	}()
 	resp, body := get(t, s, "GET", "/api/orders", "*/*")
 	if resp.StatusCode != 503 || !strings.Contains(body, `"unavailable"`) {
 		t.Errorf("%d %s", resp.StatusCode, body)

@@ -11,8 +11,8 @@ import (
 	"mime"
 	"net/http"
 	"path"
-	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"ticketing/kernel/httpapi"
@@ -27,41 +27,66 @@ const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-actio
 // pages renders the templates, each within the layout.
 type pages struct {
 	byName map[string]*template.Template
-	style  string // the path of the style sheet, which changes with its content
+	assets map[string]asset // by the last part of their path, which changes with the content
 	log    *slog.Logger
+}
+
+// asset is a file that pages refer to.
+type asset struct {
+	kind    string
+	content []byte
 }
 
 // page is what every template gets.
 type page struct {
 	Title string
-	Style string
 	Base  string // the address of this site as the visitor knows it: http://localhost:8080
 	Data  any
 }
 
 func newPages(log *slog.Logger) (*pages, error) {
-	css, err := files.ReadFile("static/style.css")
-	if err != nil {
+	p := &pages{byName: map[string]*template.Template{}, assets: map[string]asset{}, log: log}
+	paths := map[string]string{}
+	if err := each("static/*", func(name string, content []byte) error {
+		extension := path.Ext(name)
+		file := strings.TrimSuffix(name, extension) + "." + fingerprint(content) + extension
+		p.assets[file] = asset{mime.TypeByExtension(extension), content}
+		paths[name] = "/static/" + file
+		return nil
+	}); err != nil {
 		return nil, err
 	}
-	p := &pages{byName: map[string]*template.Template{}, style: "/static/style." + fingerprint(css) + ".css", log: log}
-	names, err := fs.Glob(files, "templates/*.html")
+	functions := template.FuncMap{"prose": prose, "asset": func(name string) string { return paths[name] }}
+	return p, each("templates/*.html", func(name string, _ []byte) error {
+		t, err := template.New("").Funcs(functions).ParseFS(files, "templates/layout.html", "templates/"+name)
+		if err != nil {
+			return fmt.Errorf("page %s: %w", name, err)
+		}
+		p.byName[strings.TrimSuffix(name, ".html")] = t
+		return nil
+	})
+}
+
+// each calls f with the embedded files of the pattern.
+func each(pattern string, f func(name string, content []byte) error) error {
+	names, err := fs.Glob(files, pattern)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, name := range names {
-		t, err := template.New("").Funcs(template.FuncMap{"prose": prose}).ParseFS(files, "templates/layout.html", name)
+		content, err := files.ReadFile(name)
 		if err != nil {
-			return nil, fmt.Errorf("page %s: %w", name, err)
+			return err
 		}
-		base := path.Base(name)
-		p.byName[base[:len(base)-len(".html")]] = t
+		if err := f(path.Base(name), content); err != nil {
+			return err
+		}
 	}
-	return p, nil
+	return nil
 }
 
 func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, name string, content page) {
-	content.Style, content.Base = p.style, baseOf(r)
+	content.Base = baseOf(r)
 	var out bytes.Buffer
 	if err := p.byName[name].ExecuteTemplate(&out, "layout", content); err != nil {
 		httpapi.WriteFault(w, r, fmt.Errorf("page %s: %w", name, err))
@@ -78,18 +103,16 @@ func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, name 
 	}
 }
 
-// asset serves an embedded file; its path holds a fingerprint, or it hardly ever changes.
-func (p *pages) asset(name string) http.Handler {
-	content, err := files.ReadFile("static/" + name)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err != nil {
-			httpapi.WriteFault(w, r, err)
-			return
-		}
-		w.Header().Set("Content-Type", mime.TypeByExtension(filepath.Ext(name)))
-		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
-	})
+// asset serves a file for ever: another content has another path.
+func (s *Site) asset(w http.ResponseWriter, r *http.Request) {
+	a, ok := s.pages.assets[r.PathValue("file")]
+	if !ok {
+		s.refuse(w, r, http.NotFoundHandler())
+		return
+	}
+	w.Header().Set("Content-Type", a.kind)
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
 }
 
 var codeSpan = regexp.MustCompile("`([^`]+)`")

@@ -7,9 +7,9 @@ package web
 import (
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
+	"time"
 
 	"ticketing/kernel/fault"
 	"ticketing/kernel/httpapi"
@@ -23,6 +23,8 @@ type Options struct {
 	AsyncAPI  []byte
 	Transport http.RoundTripper // to the remotes; nil means one of our own
 	Log       *slog.Logger      // nil means none
+	// Observe is told of each request that was forwarded, and how long it took until its answer began; nil: nobody is.
+	Observe func(method, route string, status int, took time.Duration)
 }
 
 // Site serves the pages, the documents and the gateway.
@@ -38,6 +40,9 @@ func New(o Options) (*Site, error) {
 	}
 	if o.Transport == nil {
 		o.Transport = newTransport()
+	}
+	if o.Observe == nil {
+		o.Observe = func(string, string, int, time.Duration) {}
 	}
 	pages, err := newPages(o.Log)
 	if err != nil {
@@ -56,8 +61,7 @@ func New(o Options) (*Site, error) {
 		"GET /problems/{code}": http.HandlerFunc(s.problem),
 		"GET /openapi.json":    Document(o.OpenAPI),
 		"GET /asyncapi.json":   Document(o.AsyncAPI),
-		"GET /favicon.svg":     pages.asset("favicon.svg"),
-		"GET " + pages.style:   pages.asset("style.css"),
+		"GET /static/{file}":   http.HandlerFunc(s.asset),
 		"/api/":                newGateway(o),
 	} {
 		s.mux.Handle(pattern, handler)
@@ -76,19 +80,29 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers what no route does: with a page for people, with a problem for programs.
 func (s *Site) refuse(w http.ResponseWriter, r *http.Request, refusal http.Handler) {
-	said := httptest.NewRecorder()
-	refusal.ServeHTTP(said, r)
+	said := reason{header: http.Header{}}
+	refusal.ServeHTTP(&said, r)
 	err := fault.Unknown.New("There is nothing at this address.")
-	if said.Code == http.StatusMethodNotAllowed {
-		w.Header().Set("Allow", said.Header().Get("Allow"))
+	if said.status == http.StatusMethodNotAllowed {
+		w.Header()["Allow"] = said.header["Allow"]
 		err = fault.BadMethod.New("This address does not answer to %s.", r.Method)
 	}
 	if !wantsPage(r) {
 		httpapi.WriteFault(w, r, err)
 		return
 	}
-	s.pages.render(w, r, said.Code, "missing", page{Title: err.Code.Title, Data: err})
+	s.pages.render(w, r, int(err.Code.Kind), "missing", page{Title: err.Code.Title, Data: err})
 }
+
+// reason takes why the mux refuses, and none of what it says.
+type reason struct {
+	header http.Header
+	status int
+}
+
+func (r *reason) Header() http.Header         { return r.header }
+func (r *reason) WriteHeader(status int)      { r.status = status }
+func (r *reason) Write(b []byte) (int, error) { return len(b), nil }
 
 // wantsPage tells a person's browser from a program.
 func wantsPage(r *http.Request) bool {

@@ -30,7 +30,6 @@ func (m *machine) operators(healthz, readyz http.Handler) http.Handler {
 		{"GET /debug/pprof/", http.HandlerFunc(pprof.Index), "profiles of the process"},
 		{"GET /debug/pprof/profile", http.HandlerFunc(pprof.Profile), ""},
 		{"GET /debug/pprof/trace", http.HandlerFunc(pprof.Trace), ""},
-		{"GET /debug/pprof/cmdline", http.HandlerFunc(pprof.Cmdline), ""},
 		{"GET /debug/pprof/symbol", http.HandlerFunc(pprof.Symbol), ""},
 	}
 	if m.stateful() {

@@ -62,7 +62,7 @@ func (m *machine) mountPages(public *http.ServeMux) error {
 		public.Handle("GET /asyncapi.json", web.Document(async))
 		return nil
 	}
-	site, err := web.New(web.Options{API: m.api(), Remotes: m.APIURL, OpenAPI: open, AsyncAPI: async, Log: m.log})
+	site, err := web.New(web.Options{API: m.api(), Remotes: m.APIURL, OpenAPI: open, AsyncAPI: async, Log: m.log, Observe: m.metrics.observe})
 	if err != nil {
 		return err
 	}
