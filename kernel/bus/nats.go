@@ -17,6 +17,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+var errNotConnected = errors.New("the event log is not connected")
+
 // Stream is the JetStream stream that is the event log.
 const Stream = "TICKETING"
 
@@ -211,6 +213,9 @@ const publishWindow = 256
 
 // Publish stores messages, and waits for the server to say so.
 func (n *NATS) Publish(ctx context.Context, ms []Message) (seqs []uint64, err error) {
+	if !n.conn.IsConnected() {
+		return nil, errNotConnected
+	}
 	for window := range slices.Chunk(ms, publishWindow) {
 		stored, err := n.publishWindow(ctx, window)
 		if seqs = append(seqs, stored...); err != nil {
@@ -308,7 +313,7 @@ func (n *NATS) OnHint(topic string, f func()) (stop func(), err error) {
 // Healthy says why the log cannot be used right now, nil if it can.
 func (n *NATS) Healthy() error {
 	if !n.conn.IsConnected() {
-		return errors.New("the event log is not connected")
+		return errNotConnected
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -127,10 +128,20 @@ func (n *NATS) fetch(ctx context.Context, durable string, subjects []string, in 
 	}
 }
 
-// pull passes the messages of a consumer to take, until ctx ends, there is a new connection, or the consumer is lost.
+// pull passes the messages of a consumer to take, until ctx ends, there is a new connection, or the consumer is lost. Take
+// is not running any more when pull returns.
 func (n *NATS) pull(ctx context.Context, c jetstream.Consumer, reconnected <-chan struct{}, take func(jetstream.Msg)) error {
+	var mu sync.Mutex
+	over := false
+	passing := func(m jetstream.Msg) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !over {
+			take(m)
+		}
+	}
 	lost := make(chan error, 1)
-	cc, err := c.Consume(take, jetstream.PullMaxMessages(consumeAhead), jetstream.PullExpiry(pullExpiry),
+	cc, err := c.Consume(passing, jetstream.PullMaxMessages(consumeAhead), jetstream.PullExpiry(pullExpiry),
 		jetstream.PullHeartbeat(pullHeartbeat), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
 			select {
 			case lost <- err:
@@ -153,6 +164,9 @@ func (n *NATS) pull(ctx context.Context, c jetstream.Consumer, reconnected <-cha
 	case <-time.After(answerTimeout): // without a connection there is nothing to wait for
 		cc.Stop()
 	}
+	mu.Lock()
+	defer mu.Unlock()
+	over = true
 	return err
 }
 
