@@ -42,21 +42,21 @@ type Payment struct {
 
 // Finding is something that is not as it has to be.
 type Finding struct {
-	Invariant int    // the number in docs/invariants.md
-	What      string // one sentence
+	Invariant int    `json:"invariant"` // the number in docs/invariants.md
+	What      string `json:"what"`      // one sentence
 }
 
 func (f Finding) String() string { return fmt.Sprintf("invariant %d: %s", f.Invariant, f.What) }
 
 // Report is the outcome of an audit.
 type Report struct {
-	Findings []Finding
-	Busy     []string // what was on its way, so that some rules could not be checked; empty at rest
-	Users    int
-	Tickets  int
-	Orders   int
-	Charges  int
-	Events   int
+	Findings []Finding `json:"findings"`
+	Busy     []string  `json:"busy"` // what was on its way, so that some rules could not be checked; empty at rest
+	Users    int       `json:"users"`
+	Tickets  int       `json:"tickets"`
+	Orders   int       `json:"orders"`
+	Charges  int       `json:"charges"`
+	Events   int       `json:"events"`
 }
 
 const settlePause = 250 * time.Millisecond

@@ -74,7 +74,7 @@ var owners = []struct {
 func read(ctx context.Context, s Sources) (*books, error) {
 	b := &books{
 		currency: s.Currency, read: map[string]bool{}, histories: map[string]map[string]*history{},
-		rows: map[string]map[string]int64{}, inbox: map[string]map[string]int64{}, deadlines: map[string]bool{}, now: time.Now(),
+		rows: map[string]map[string]int64{}, inbox: map[string]map[string]int64{}, deadlines: map[string]bool{}, now: time.Now(), findings: []Finding{}, busy: []string{},
 	}
 	if s.Events != nil {
 		b.logged = map[string]int{}

@@ -12,6 +12,7 @@ type commands struct {
 	Serve      serveCmd      `cmd:"" help:"Run the market, or the named services of it: ${services}."`
 	Events     eventsCmd     `cmd:"" help:"Read the event log, oldest first, one line an event."`
 	Failed     failedCmd     `cmd:"" help:"Look at the events that a service could not handle, and have them tried again."`
+	Audit      auditCmd      `cmd:"" help:"Check the books of a market: databases, event log and payment provider against one another."`
 	RotateKeys rotateKeysCmd `cmd:"" name:"rotate-keys" help:"Sign sessions with a new key from now on; nobody is signed out."`
 	OpenAPI    openAPICmd    `cmd:"" name:"openapi" help:"Print the contract of the HTTP API (OpenAPI 3.1, JSON)."`
 	AsyncAPI   asyncAPICmd   `cmd:"" name:"asyncapi" help:"Print the contract of the events (AsyncAPI 3, JSON)."`

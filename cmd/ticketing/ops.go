@@ -35,6 +35,7 @@ func (m *machine) operators(healthz, readyz http.Handler) http.Handler {
 	if m.stateful() {
 		pages = append(pages,
 			opsPage{"GET /events", http.HandlerFunc(m.serveEvents), "the event log, one JSON document a line (?type=, ?id=, ?follow=true)"},
+			opsPage{"GET /audit", http.HandlerFunc(m.serveAudit), "the books checked against one another, as JSON"},
 			opsPage{"GET /failed", http.HandlerFunc(m.serveFailed), "events that a service could not handle"},
 			opsPage{"POST /failed/{service}/{id}/retry", http.HandlerFunc(m.serveRetry), ""},
 		)

@@ -88,6 +88,9 @@ func serviceList() string {
 // simulatorName is the database of the payment simulator, which is nobody's service.
 const simulatorName = "stripesim"
 
+// simulatorKey is the key that the simulator is asked with; it takes any of this form.
+const simulatorKey = "sk_test_simulator"
+
 // payments is how payments reaches the bank: Stripe, a simulator elsewhere, or the one in this process.
 func (m *machine) payments() payments.Options {
 	o := payments.Options{
@@ -98,7 +101,7 @@ func (m *machine) payments() payments.Options {
 		o.Transport = m.simulator.Transport()
 	}
 	if o.StripeKey == "" {
-		o.StripeKey, o.Simulator = "sk_test_simulator", true
+		o.StripeKey, o.Simulator = simulatorKey, true
 	}
 	return o
 }
