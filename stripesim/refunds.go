@@ -1,7 +1,6 @@
 package stripesim
 
 import (
-	"strings"
 	"time"
 
 	"ticketing/kernel/money"
@@ -138,11 +137,17 @@ func listRefunds(c *call) (object, error) {
 	return list(c, q, refundColumns, scanRefund, (*refund).render)
 }
 
+// Stripe counts every currency in hundredths but these, whatever their ISO decimals.
+var decimals = map[string]int{
+	"bif": 0, "clp": 0, "djf": 0, "gnf": 0, "jpy": 0, "kmf": 0, "krw": 0, "mga": 0, "pyg": 0, "rwf": 0, "vnd": 0, "vuv": 0,
+	"xaf": 0, "xof": 0, "xpf": 0, "bhd": 3, "jod": 3, "kwd": 3, "omr": 3, "tnd": 3,
+}
+
 // sum is an amount for people.
 func sum(amount int64, code string) string {
-	currency, err := money.ParseCurrency(code)
-	if err != nil {
-		return strings.ToUpper(code)
+	n, special := decimals[code]
+	if !special {
+		n = 2
 	}
-	return currency.Format(money.Amount(amount))
+	return money.Currency{Code: code, Decimals: n}.Format(money.Amount(amount))
 }

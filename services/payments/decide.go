@@ -271,6 +271,7 @@ func (s *Service) complete(ctx context.Context, id string) error {
 		owed, due := o.Status == event.Cancelled, time.Time{}
 		if owed {
 			due = tx.Now()
+			s.wake(tx)
 		}
 		c, ok, err = decideCharge(tx, id, event.Completed, "", owed, due)
 		if err != nil || !ok {

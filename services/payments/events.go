@@ -45,7 +45,6 @@ func (s *Service) announce(tx *store.Tx, t event.Type, c Charge) error {
 		return err
 	}
 	tx.Touch(orderKey(c.OrderID))
-	s.wake(tx)
 	return s.bus.Emit(tx, t, event.Charge{
 		ID: c.ID, OrderID: c.OrderID, Status: c.Status, Amount: currency.Decimal(c.Amount), Currency: c.Currency,
 		StripeID: c.StripeID, StripeRefundID: c.StripeRefundID, FailureCode: c.FailureCode, Version: c.Version,

@@ -182,6 +182,46 @@ func TestOrderIsCancelledWhilePaying(t *testing.T) {
 	})
 }
 
+// Whichever of the two is heard of first, nothing is kept of a cancelled order.
+func TestCancelAgainstPay(t *testing.T) {
+	each(t, func(m *market) {
+		m.stop()
+		m.options.Wait = 0
+		m.begin(false)
+		for range 40 {
+			o := m.payable()
+			open, paid := make(chan struct{}), make(chan reply)
+			go func() {
+				<-open
+				paid <- m.pay(o, "pm_card_visa")
+			}()
+			close(open)
+			cancelled := m.become(o, event.Cancelled, event.ByBuyer)
+			if r := <-paid; r.status != 201 && r.status != 202 && r.status != 409 {
+				m.t.Errorf("%d %v", r.status, r.body)
+			}
+			m.known(cancelled)
+			m.work()
+			m.advance(time.Minute)
+			m.work()
+			for _, c := range m.ask("GET", "/api/payments?orderId="+o.ID, "buyer", "").list {
+				if c["status"] == event.Created || c["status"] == event.Completed && c["stripeRefundId"] == nil {
+					m.t.Errorf("left over: %v", c)
+				}
+			}
+			totals, err := m.sim.Totals(ctx)
+			if err != nil {
+				m.t.Fatal(err)
+			}
+			for _, total := range totals {
+				if total.Captured != total.Refunded {
+					m.t.Errorf("kept: %+v", total)
+				}
+			}
+		}
+	})
+}
+
 func TestRefundsAreLost(t *testing.T) {
 	each(t, func(m *market) {
 		eachFault(m, "refund", func(name string) {
@@ -228,6 +268,39 @@ func TestRefundThatSomebodyElseMade(t *testing.T) {
 			m.t.Errorf("%+v", c)
 		}
 		m.money(o, 1999, 1999)
+	})
+}
+
+// The bank takes longer than we wait, and has taken the money all the same.
+func TestStripeAnswersTooLate(t *testing.T) {
+	each(t, func(m *market) {
+		m.stop()
+		m.options.Wait, m.options.CallTimeout = 0, 100*time.Millisecond
+		m.begin(false)
+		for call, path := range stripeCalls {
+			if call != "create" && call != "confirm" {
+				continue
+			}
+			held := false
+			m.setFault(func(r *http.Request, at stripesim.Stage) *stripesim.Fault {
+				if !held && at == stripesim.Before && strings.HasSuffix(r.URL.Path, path) {
+					held = true
+					<-r.Context().Done()
+				}
+				return nil
+			})
+			o := m.payable()
+			if r := m.pay(o, "pm_card_visa"); r.status != 202 {
+				m.t.Fatalf("%s: %d %v", call, r.status, r.body)
+			}
+			m.setFault(nil)
+			for range 5 { // while the first request is still at work, its key is in use
+				m.work()
+				m.advance(11 * time.Second)
+			}
+			m.awaitCharge(o.ID, func(c event.Charge) bool { return c.Status == event.Completed })
+			m.money(o, 1999, 0)
+		}
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ticketing/kernel/event"
+	"ticketing/kernel/money"
 )
 
 func TestPaySucceeds(t *testing.T) {
@@ -143,6 +144,34 @@ func TestWhoMayPayForWhat(t *testing.T) {
 			m.t.Errorf("config: %d %v", r.status, r.body)
 		}
 		m.money(known, 0, 0)
+	})
+}
+
+// Stripe counts some currencies otherwise than ISO does.
+func TestCurrencies(t *testing.T) {
+	each(t, func(m *market) {
+		for _, c := range []struct {
+			currency, price string
+			captured        int64 // 0: Stripe can't take it
+		}{
+			{"usd", "0.01", 1}, {"usd", "1000000", 100_000_000}, {"eur", "12.5", 1250}, {"jpy", "500", 500},
+			{"isk", "700", 70_000}, {"ugx", "900", 90_000}, {"kwd", "1.25", 1250}, {"kwd", "1.255", 0},
+		} {
+			price, err := money.ParseDecimal(c.price)
+			if err != nil {
+				m.t.Fatal(err)
+			}
+			o := m.order(event.AwaitingPayment)
+			o.Ticket.Price, o.Ticket.Currency = price, c.currency
+			m.known(m.say(o))
+			m.follow(o)
+			r := m.pay(o, "pm_card_visa")
+			if c.captured == 0 && r.status == 402 || r.status == 201 && r.text("currency") == c.currency {
+				m.money(o, c.captured, 0)
+				continue
+			}
+			m.t.Errorf("%s %s: %d %v", c.price, c.currency, r.status, r.body)
+		}
 	})
 }
 

@@ -88,12 +88,8 @@ func (s *Service) Pay(ctx context.Context, userID, orderID, token, id string) (P
 		return Payment{}, err
 	}
 	if c.ID == id && !c.Decided() {
-		// What has begun goes on though the client may leave: the charge is written down.
-		if err := s.advance(context.WithoutCancel(ctx), c); err != nil {
-			s.log.WarnContext(ctx, "a charge could not be decided at once", "charge", id, "cause", err)
-			if err := s.hurry(ctx, id); err != nil {
-				return Payment{}, err
-			}
+		if err := s.submit(ctx, c); err != nil {
+			return Payment{}, err
 		}
 	}
 	return s.outcome(ctx, c, c.ID != id)
@@ -136,6 +132,19 @@ func (s *Service) begin(ctx context.Context, userID, orderID, token, id string) 
 		return s.announce(tx, event.ChargeCreated, c)
 	})
 	return c, err
+}
+
+// submit takes a new charge to Stripe, for as long as it has it for itself; it goes on though the client may leave. Without
+// an outcome the worker takes over at once.
+func (s *Service) submit(ctx context.Context, c Charge) error {
+	mine, cancel := context.WithTimeout(context.WithoutCancel(ctx), handlerLead)
+	defer cancel()
+	err := s.advance(mine, c)
+	if err == nil {
+		return nil
+	}
+	s.log.WarnContext(ctx, "a charge could not be decided at once", "charge", c.ID, "cause", err)
+	return s.hurry(ctx, c.ID)
 }
 
 // outcome waits until the charge is decided and the order has followed, or the bank wants something, and says it.
