@@ -21,14 +21,16 @@ func ParseDecimal(s string) (Decimal, error) {
 	mantissa, exponent := s, 0
 	if i := strings.IndexAny(s, "eE"); i >= 0 {
 		e, err := strconv.Atoi(strings.TrimPrefix(s[i+1:], "+"))
-		if err != nil || e > maxDigits || e < -maxDigits {
+		doubled := strings.ContainsAny(s[min(i+2, len(s)):], "+-") // Atoi would take the sign that follows ours
+		if err != nil || doubled || e > maxDigits || e < -maxDigits {
 			return Decimal{}, fmt.Errorf("%.40q is not a number of money", s)
 		}
 		mantissa, exponent = s[:i], e
 	}
 	whole, fraction, dotted := strings.Cut(mantissa, ".")
 	digits := strings.TrimPrefix(whole, "-")
-	if digits == "" || dotted && fraction == "" || !allDigits(digits) || !allDigits(fraction) {
+	padded := len(digits) > 1 && digits[0] == '0' // 019 is no JSON number
+	if digits == "" || padded || dotted && fraction == "" || !allDigits(digits) || !allDigits(fraction) {
 		return Decimal{}, fmt.Errorf("%.40q is not a number", s)
 	}
 	scale := len(fraction) - exponent
