@@ -99,8 +99,10 @@ func (l *Listing) check(price money.Decimal, currency money.Currency, now time.T
 			p.Add(text.field, "It may have at most %d characters.", maxText)
 		}
 	}
-	if strings.ContainsFunc(l.Title+l.Venue, unicode.IsControl) {
-		p.Add("title", "Title and venue are one line each, without control characters.")
+	for _, line := range []struct{ field, value string }{{"title", l.Title}, {"venue", l.Venue}} {
+		if strings.ContainsFunc(line.value, unicode.IsControl) {
+			p.Add(line.field, "It is one line, without control characters.")
+		}
 	}
 	amount, err := currency.Amount(price)
 	most, _ := currency.Amount(money.Whole(maxPrice))
