@@ -58,8 +58,8 @@ type answer struct {
 type eventDoc struct {
 	Name, Summary, Description string
 	Address                    string
-	Fields                     []field
-	Link                       string
+	Fields                     []field // of its data, when that has no name
+	Kind, Link                 string  // of its data, when that has one
 }
 
 // openAPI is what the page reads of an OpenAPI document.
@@ -111,7 +111,7 @@ func newDocs(openAPIDocument, asyncAPIDocument []byte) (*docs, error) {
 	}
 	d := &docs{
 		Title: open.Info.Title, Version: open.Info.Version, Description: open.Info.Description,
-		Shapes: shapes(open.Components.Schemas),
+		Shapes: shapes(apiAnchors, open.Components.Schemas),
 	}
 	for _, path := range sortedKeys(open.Paths) {
 		for _, method := range methods {
@@ -161,12 +161,12 @@ func (o openOperation) view(method, path string, schemas map[string]*schema) ope
 		SignedIn: len(o.Security) > 0,
 	}
 	for _, p := range o.Parameters {
-		v.Parameters = append(v.Parameters, parameter{p.In, p.Schema.field(p.Name, p.Required, p.Description)})
+		v.Parameters = append(v.Parameters, parameter{p.In, p.Schema.field(apiAnchors, p.Name, p.Required, p.Description)})
 	}
 	if o.RequestBody != nil {
 		for _, media := range sortedKeys(o.RequestBody.Content) {
 			s := o.RequestBody.Content[media].Schema
-			v.Body = &body{Media: media, Type: s.typeName(), Link: s.target(), Fields: resolve(s, schemas).fields()}
+			v.Body = &body{Media: media, Type: s.typeName(), Link: apiAnchors.of(s), Fields: resolve(s, schemas).fields(apiAnchors)}
 		}
 	}
 	for _, status := range sortedKeys(o.Responses) {
@@ -174,13 +174,13 @@ func (o openOperation) view(method, path string, schemas map[string]*schema) ope
 		a := answer{Status: status, Description: r.Description}
 		for _, media := range sortedKeys(r.Content) {
 			content := r.Content[media]
-			a.Type, a.Link = content.Schema.typeName(), content.Schema.target()
+			a.Type, a.Link = content.Schema.typeName(), apiAnchors.of(content.Schema)
 			if media == problemMedia { // its examples are named for the codes
 				a.Problems, a.Description = sortedKeys(content.Examples), ""
 			}
 		}
 		for _, name := range sortedKeys(r.Headers) {
-			a.Headers = append(a.Headers, r.Headers[name].Schema.field(name, false, r.Headers[name].Description))
+			a.Headers = append(a.Headers, r.Headers[name].Schema.field(apiAnchors, name, false, r.Headers[name].Description))
 		}
 		v.Answers = append(v.Answers, a)
 	}
@@ -217,7 +217,7 @@ func (d *docs) readEvents(document []byte) error {
 	if err := json.Unmarshal(document, &async); err != nil {
 		return fmt.Errorf("the AsyncAPI document: %w", err)
 	}
-	d.EventsDescription, d.EventShapes = async.Info.Description, shapes(async.Components.Schemas)
+	d.EventsDescription, d.EventShapes = async.Info.Description, shapes(eventAnchors, async.Components.Schemas)
 	address := map[string]string{}
 	for _, channel := range async.Channels {
 		for key, m := range channel.Messages {
@@ -230,9 +230,9 @@ func (d *docs) readEvents(document []byte) error {
 		payload := resolve(m.Payload, async.Components.Schemas)
 		if payload != nil && payload.Properties["data"] != nil { // the state inside its envelope
 			data := payload.Properties["data"]
-			e.Link, payload = data.target(), resolve(data, async.Components.Schemas)
+			e.Kind, e.Link, payload = data.typeName(), eventAnchors.of(data), resolve(data, async.Components.Schemas)
 		}
-		e.Fields = payload.fields()
+		e.Fields = payload.fields(eventAnchors)
 		d.Events = append(d.Events, e)
 	}
 	return nil

@@ -51,6 +51,7 @@ func newGateway(o Options) *gateway {
 	return g
 }
 
+// ServeHTTP implements http.Handler.
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	route, service := serviceOf(r.URL.Path)
 	to := g.remotes[service]

@@ -50,12 +50,29 @@ type field struct {
 	Required    bool
 	Limits      string
 	Description string
-	Link        string // the name of the schema that says more; empty if there is none
+	Link        string // the place on the page that says more; empty if there is none
+}
+
+// anchors begins the names of the places that describe schemas: those of the API and those of the events share names.
+type anchors string
+
+const (
+	apiAnchors   anchors = "schema-"
+	eventAnchors anchors = "event-schema-"
+)
+
+// of is the place of the schema that s refers to; empty if it refers to none.
+func (a anchors) of(s *schema) string {
+	if name := s.target(); name != "" {
+		return string(a) + name
+	}
+	return ""
 }
 
 // shape is a named schema with its fields.
 type shape struct {
 	Name        string
+	Place       string
 	Description string
 	Fields      []field
 }
@@ -139,18 +156,18 @@ func (s *schema) choices() []string {
 }
 
 // field describes s as a value of this name.
-func (s *schema) field(name string, required bool, description string) field {
+func (s *schema) field(a anchors, name string, required bool, description string) field {
 	if s == nil {
 		return field{Name: name, Required: required, Description: description}
 	}
 	if description == "" {
 		description = s.Description
 	}
-	return field{name, s.typeName(), required, s.limits(), description, s.target()}
+	return field{name, s.typeName(), required, s.limits(), description, a.of(s)}
 }
 
 // fields lists the properties of an object: the id first, then by name.
-func (s *schema) fields() []field {
+func (s *schema) fields(a anchors) []field {
 	if s == nil {
 		return nil
 	}
@@ -161,7 +178,7 @@ func (s *schema) fields() []field {
 		if strings.HasPrefix(name, "$") {
 			continue // a link from the data to its schema, which is no part of the data
 		}
-		list = append(list, s.Properties[name].field(name, slices.Contains(s.Required, name), ""))
+		list = append(list, s.Properties[name].field(a, name, slices.Contains(s.Required, name), ""))
 	}
 	return list
 }
@@ -173,10 +190,10 @@ func rank(name string) int {
 	return 1
 }
 
-func shapes(schemas map[string]*schema) []shape {
+func shapes(a anchors, schemas map[string]*schema) []shape {
 	list := make([]shape, 0, len(schemas))
 	for _, name := range sortedKeys(schemas) {
-		list = append(list, shape{name, schemas[name].Description, schemas[name].fields()})
+		list = append(list, shape{name, string(a) + name, schemas[name].Description, schemas[name].fields(a)})
 	}
 	return list
 }

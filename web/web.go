@@ -69,6 +69,7 @@ func New(o Options) (*Site, error) {
 	return s, nil
 }
 
+// ServeHTTP implements http.Handler.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler, pattern := s.mux.Handler(r)
 	if pattern == "" {

@@ -26,6 +26,7 @@ func newListener(flag, addr string, log *slog.Logger) *listener {
 	l.server = &http.Server{
 		Handler:           l,
 		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -52,6 +51,7 @@ func newMachine(c *serveCmd, log *slog.Logger, stdout io.Writer) *machine {
 	m := &machine{serveCmd: c, log: log, stdout: stdout, roles: c.chosen(), ended: identity.NewEnded()}
 	m.public = newListener("--addr", string(c.Addr), log)
 	m.ops = newListener("--ops-addr", string(c.OpsAddr), log)
+	m.public.server.WriteTimeout = time.Minute // that of the operators stays open to follow events
 	m.public.answerWith(starting(log))
 	m.ops.answerWith(starting(log))
 	m.metrics = newMetrics(m)
@@ -84,7 +84,7 @@ func (m *machine) components() []runner.Component {
 				list = append(list, m.traffic(r.name), m.work(r.name))
 			}
 		}
-		if m.answers() {
+		if answers(m.roles) {
 			list = append(list, m.sessions()...)
 		}
 	}
@@ -93,11 +93,6 @@ func (m *machine) components() []runner.Component {
 
 // stateful tells whether any role has a database; web alone has none.
 func (m *machine) stateful() bool { return len(m.roles) > 1 || m.roles[0].build != nil }
-
-// answers tells whether any role verifies sessions.
-func (m *machine) answers() bool {
-	return slices.ContainsFunc(m.roles, func(r *role) bool { return r.routes != nil })
-}
 
 func (m *machine) openDatabases(ctx context.Context) (err error) {
 	defer func() {

@@ -81,6 +81,7 @@ func TestWrongCommandLine(t *testing.T) {
 		"serve --log-level loud":                   "--log-level must be one of",
 		"serve tickets":                            "tickets needs --auth-url",
 		"serve web":                                "web alone needs --api-url",
+		"serve web expiration":                     "web alone needs --api-url",
 		"serve web --api-url expiry=http://a":      `there is no service "expiry" to forward to`,
 		"events --type OrderMade":                  `there is no event type "OrderMade"`,
 		"events --id a.b":                          `"a.b" is no id`,

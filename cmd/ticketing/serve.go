@@ -43,9 +43,9 @@ func (c *serveCmd) Validate() error {
 		if r.routes != nil && !has(chosen, "auth") && c.AuthURL == "" {
 			return fmt.Errorf("%s needs --auth-url when auth does not run in the same process", r.name)
 		}
-		if r.name == "web" && len(chosen) == 1 && len(c.APIURL) == 0 {
-			return fmt.Errorf("web alone needs --api-url, where the services are")
-		}
+	}
+	if has(chosen, "web") && !answers(chosen) && len(c.APIURL) == 0 {
+		return fmt.Errorf("web alone needs --api-url, where the services are")
 	}
 	for name := range c.APIURL {
 		if r := roleNamed(name); name != "" && (r == nil || r.routes == nil) {
@@ -64,6 +64,11 @@ func (c *serveCmd) chosen() []*role {
 		}
 	}
 	return list
+}
+
+// answers tells whether any role serves a part of the API, for which it verifies sessions.
+func answers(list []*role) bool {
+	return slices.ContainsFunc(list, func(r *role) bool { return r.routes != nil })
 }
 
 func has(list []*role, name string) bool {

@@ -32,6 +32,12 @@ func TestServeUntilToldToStop(t *testing.T) {
 			t.Errorf("%s: %d %s", path, status, body)
 		}
 	}
+	_, docs := m.get(m.url + "/docs")
+	for _, want := range []string{"/api/orders/{id}", "/problems/ticket_locked", `id="event-OrderCancelled"`, `id="event-schema-Order"`} {
+		if !strings.Contains(docs, want) {
+			t.Errorf("the page of the documents lacks %s", want)
+		}
+	}
 	if code := m.stop(); code != 0 {
 		t.Errorf("told to stop, it ended with %d: %s", code, m.err)
 	}

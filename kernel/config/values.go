@@ -85,9 +85,16 @@ type Secret string
 
 const hidden = "(hidden)"
 
-func (Secret) String() string               { return hidden }
-func (Secret) GoString() string             { return hidden }
-func (Secret) LogValue() slog.Value         { return slog.StringValue(hidden) }
+// String hides the value.
+func (Secret) String() string { return hidden }
+
+// GoString hides the value.
+func (Secret) GoString() string { return hidden }
+
+// LogValue hides the value.
+func (Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
+
+// MarshalText hides the value, in JSON too.
 func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // URL is the address of an HTTP server, without a slash at its end; empty when none was given.

@@ -38,6 +38,8 @@ type Died struct {
 }
 
 func (d *Died) Error() string { return d.Component + ": " + d.Err.Error() }
+
+// Unwrap is the reason alone.
 func (d *Died) Unwrap() error { return d.Err }
 
 var errReturned = errors.New("stopped by itself")
