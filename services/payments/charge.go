@@ -59,8 +59,8 @@ func (c Charge) refused() bool {
 // Overdue tells whether the charge must be brought to an end, one way or the other.
 func (c Charge) Overdue(now time.Time) bool { return now.Sub(c.CreatedAt) >= patience }
 
-// patience is how long a charge may be undecided.
-const patience = 2 * time.Minute
+// patience is how long a charge is left to the bank. Ending it takes a few seconds more, and two minutes are promised.
+const patience = 110 * time.Second
 
 // nextTry is when to look at an undecided charge again: after a pause that grows, and at the latest when it is overdue.
 func (c Charge) nextTry(now time.Time) time.Time {
