@@ -21,7 +21,7 @@ func (h house) same(s event.Ticket, a service.Answer) {
 }
 
 func TestListAndRead(t *testing.T) {
-	each(t, func(h house) {
+	each(t, func(t *testing.T, h house) {
 		seller := service.NewID()
 		starts := h.Now().Add(time.Hour)
 		made := h.Ask(seller, "POST", "/api/tickets", fields{
@@ -51,7 +51,7 @@ func TestListAndRead(t *testing.T) {
 }
 
 func TestPricesAreExact(t *testing.T) {
-	each(t, func(h house) {
+	each(t, func(t *testing.T, h house) {
 		seller := service.NewID()
 		for in, out := range map[string]string{
 			"19.99": "19.99", "19.90": "19.9", "0.01": "0.01", "0.1": "0.1", "1000000": "1000000", "1000000.00": "1000000", "999999.99": "999999.99",
@@ -86,7 +86,7 @@ func TestPricesAreExact(t *testing.T) {
 }
 
 func TestEverythingWrongIsSaidAtOnce(t *testing.T) {
-	each(t, func(h house) {
+	each(t, func(t *testing.T, h house) {
 		seller := service.NewID()
 		v := h.list(seller, nil)
 		long, past := strings.Repeat("é", 501), h.Now().Add(-time.Second)
@@ -125,7 +125,7 @@ func TestEverythingWrongIsSaidAtOnce(t *testing.T) {
 }
 
 func TestWhoMayDoWhat(t *testing.T) {
-	each(t, func(h house) {
+	each(t, func(t *testing.T, h house) {
 		seller, other := service.NewID(), service.NewID()
 		v := h.list(seller, nil)
 		at, body := "/api/tickets/"+v.ID, fields{"title": "Mine", "price": 1}
@@ -170,7 +170,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 }
 
 func TestEditAndWithdraw(t *testing.T) {
-	each(t, func(h house) {
+	each(t, func(t *testing.T, h house) {
 		seller := service.NewID()
 		v := h.list(seller, fields{"venue": "Tempodrom", "startsAt": h.Now().Add(time.Hour)})
 		at := "/api/tickets/" + v.ID
@@ -210,7 +210,7 @@ func TestEditAndWithdraw(t *testing.T) {
 }
 
 func TestARepeatedPostMakesOneTicket(t *testing.T) {
-	each(t, func(h house) {
+	each(t, func(t *testing.T, h house) {
 		seller, other := service.NewID(), service.NewID()
 		body := fields{"title": "Tom Waits", "price": 19.99}
 		first := h.Ask(seller, "POST", "/api/tickets", body, "Idempotency-Key", "k")

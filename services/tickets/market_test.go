@@ -16,8 +16,8 @@ import (
 type house struct{ *service.Process }
 
 // each runs the test on every engine.
-func each(t *testing.T, test func(h house)) {
-	service.Each(t, func(m *service.Market) { test(start(m)) })
+func each(t *testing.T, test func(t *testing.T, h house)) {
+	service.Each(t, func(t *testing.T, m *service.Market) { test(t, start(m)) })
 }
 
 func start(m *service.Market) house {

@@ -18,6 +18,7 @@ const (
 	maxTitle = 200       // characters
 	maxText  = 500       // characters of venue and details each
 	maxPrice = 1_000_000 // in the major unit of the currency
+	maxWord  = 64        // characters of a word that are searched; an engine may leave longer ones out altogether
 )
 
 // Listing is what a seller says about a ticket.
@@ -131,9 +132,15 @@ func words(text string) []string {
 		case unicode.Is(unicode.Mn, r): // the accent of a decomposed letter
 			return -1
 		case unicode.IsLetter(r), unicode.IsDigit(r):
-			return unicode.ToLower(r)
+			return unicode.ToLower(unicode.ToUpper(r)) // the way over upper case makes the two small sigmas one
 		}
 		return ' '
 	}, norm.NFKD.String(text))
-	return strings.Fields(folded)
+	all := strings.Fields(folded)
+	for i, word := range all {
+		if r := []rune(word); len(r) > maxWord {
+			all[i] = string(r[:maxWord])
+		}
+	}
+	return all
 }

@@ -149,7 +149,8 @@ func TestWords(t *testing.T) {
 		"٣ apples":                      "٣ apples",
 		"a\x00b":                        "a b",
 		"🎸 rock 🎸":                      "rock",
-		"Straße İstanbul":               "straße istanbul",
+		"Straße İstanbul ılık":          "straße istanbul ilik",
+		"ΕΛΛΑΣ ελλάς":                   "ελλασ ελλασ",
 	} {
 		if got := strings.Join(words(in), " "); got != want {
 			t.Errorf("words(%q) = %q, want %q", in, got, want)

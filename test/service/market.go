@@ -43,9 +43,9 @@ func (c *Clock) Now() time.Time { return time.UnixMilli(c.ms.Load()).UTC() }
 func (c *Clock) Advance(d time.Duration) { c.ms.Add(d.Milliseconds()) }
 
 // Each runs the test on every database that services run on.
-func Each(t *testing.T, test func(m *Market)) {
-	t.Run("sqlite", func(t *testing.T) { test(New(t, "")) })
-	t.Run("postgres", func(t *testing.T) { test(New(t, postgres.URL(t))) })
+func Each(t *testing.T, test func(t *testing.T, m *Market)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, New(t, "")) })
+	t.Run("postgres", func(t *testing.T) { test(t, New(t, postgres.URL(t))) })
 }
 
 // New is a market whose services use the PostgreSQL at that URL, or SQLite if it is empty.

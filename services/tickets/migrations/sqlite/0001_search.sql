@@ -1,10 +1,11 @@
 -- +goose Up
+-- The words are folded before they get here. The tokenizer ascii takes them as they are; another one would fold once more.
 -- A full text index has numbers for its rows. They are kept here, since the hidden ones of tickets may change.
 CREATE TABLE ticket_numbers (
     number    INTEGER PRIMARY KEY,
     ticket_id TEXT NOT NULL UNIQUE
 );
-CREATE VIRTUAL TABLE ticket_search USING fts5 (search, content = '', contentless_delete = 1, prefix = '2 3', tokenize = 'unicode61');
+CREATE VIRTUAL TABLE ticket_search USING fts5 (search, content = '', contentless_delete = 1, prefix = '2 3', tokenize = 'ascii');
 
 -- +goose StatementBegin
 CREATE TRIGGER tickets_searchable AFTER INSERT ON tickets BEGIN
