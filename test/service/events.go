@@ -131,10 +131,17 @@ func (p *Process) Knows(s event.State) {
 
 func (p *Process) eventually(cond func(tx *store.Tx) (bool, error)) {
 	p.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
-	defer cancel()
-	if err := p.DB.Await(ctx, "test", cond); err != nil {
-		p.Fatal(err)
+	for begin := time.Now(); ; time.Sleep(2 * time.Millisecond) {
+		var holds bool
+		err := p.DB.View(context.Background(), func(tx *store.Tx) (err error) { holds, err = cond(tx); return err })
+		switch {
+		case err != nil:
+			p.Fatal(err)
+		case holds:
+			return
+		case time.Since(begin) > Patience:
+			p.Fatal("it never came to that")
+		}
 	}
 }
 
