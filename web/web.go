@@ -53,6 +53,7 @@ func New(o Options) (*Site, error) {
 		return nil, err
 	}
 	s := &Site{mux: http.NewServeMux(), pages: pages}
+	gateway := newGateway(o)
 	for pattern, handler := range map[string]http.Handler{
 		"GET /{$}":             http.HandlerFunc(s.home),
 		"GET /docs":            s.docs(docs),
@@ -62,7 +63,8 @@ func New(o Options) (*Site, error) {
 		"GET /openapi.json":    Document(o.OpenAPI),
 		"GET /asyncapi.json":   Document(o.AsyncAPI),
 		"GET /static/{file}":   http.HandlerFunc(s.asset),
-		"/api/":                newGateway(o),
+		"/api/":                gateway,
+		"/bank/":               gateway,
 	} {
 		s.mux.Handle(pattern, handler)
 	}

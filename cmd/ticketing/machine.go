@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -78,6 +79,8 @@ func (m *machine) components() []runner.Component {
 		list = append(list,
 			runner.Component{Name: "databases", Start: m.openDatabases, Stop: m.closeDatabases},
 			runner.Component{Name: "event log", Start: m.connect, Stop: m.disconnect},
+			// All outboxes before any follower: a log that has lost messages is whole again before anybody reads on in it.
+			runner.Component{Name: "outboxes", Start: m.prepare},
 		)
 		for _, r := range m.roles {
 			if r.build != nil {
@@ -145,6 +148,16 @@ func (m *machine) connect(ctx context.Context) (err error) {
 	return nil
 }
 
+// prepare returns when the log has everything that the services of this process have said.
+func (m *machine) prepare(ctx context.Context) error {
+	for _, p := range m.parts {
+		if err := p.bus.Prepare(ctx); err != nil {
+			return fmt.Errorf("cannot bring the event log up to date for %s: %w", p.name, err)
+		}
+	}
+	return nil
+}
+
 func (m *machine) disconnect(context.Context) error {
 	m.events.Close()
 	return nil
@@ -153,9 +166,8 @@ func (m *machine) disconnect(context.Context) error {
 // traffic is what a service says and hears, work what it does by itself. Neither exists before its database is open.
 func (m *machine) traffic(name string) runner.Component {
 	return runner.Component{
-		Name:  "events of " + name,
-		Start: func(ctx context.Context) error { return m.part(name).bus.Prepare(ctx) },
-		Run:   func(ctx context.Context) error { return m.part(name).bus.Run(ctx) },
+		Name: "events of " + name,
+		Run:  func(ctx context.Context) error { return m.part(name).bus.Run(ctx) },
 	}
 }
 

@@ -26,7 +26,7 @@ func (m *machine) open(context.Context) error {
 	public.Handle("GET /healthz", healthz)
 	public.Handle("GET /readyz", readyz)
 	if m.simulator != nil {
-		public.Handle("/bank/", bankPage(m.simulator.Handler()))
+		public.Handle("/bank/", bankPage(m.simulator.Bank()))
 	}
 	if err := m.mountPages(public); err != nil {
 		return err

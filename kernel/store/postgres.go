@@ -22,6 +22,7 @@ import (
 const (
 	oldestPostgres  = 13_00_00
 	postgresReaders = 4
+	idleWriters     = 2 // one writes, one holds the locks
 	// A statement that takes longer is given up: a lost network must not hold a lock for ever.
 	statementTimeout = "15000"
 	clockInterval    = 5 * time.Second
@@ -54,11 +55,11 @@ func (e *postgresEngine) open(ctx context.Context) (write, read *sql.DB, err err
 		config.ConnectTimeout = 5 * time.Second
 	}
 	e.write, e.read = stdlib.OpenDB(*config), stdlib.OpenDB(*config)
-	e.write.SetMaxIdleConns(2)
+	e.write.SetMaxIdleConns(idleWriters)
 	e.read.SetMaxOpenConns(postgresReaders)
 	e.read.SetMaxIdleConns(postgresReaders)
 	if err := e.write.PingContext(ctx); err != nil {
-		return nil, nil, fmt.Errorf("cannot reach the database of %s at %s: %s", e.name, e.where(), firstLine(err))
+		return nil, nil, fmt.Errorf("cannot reach the database of %s at %s: %s", e.name, e.where(), reason(err))
 	}
 	if err := e.check(ctx); err != nil {
 		return nil, nil, fmt.Errorf("cannot use the database of %s at %s: %w", e.name, e.where(), err)
@@ -124,7 +125,7 @@ func (e *postgresEngine) judge(err error) verdict {
 		errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &network) && !errors.Is(err, context.DeadlineExceeded):
 		return broken
 	}
-	if err != nil && err.Error() == "conn closed" {
+	if err != nil && (err.Error() == "conn closed" || err.Error() == errPoolClosed) {
 		return broken // pgx has no value for it
 	}
 	return refused
@@ -186,8 +187,11 @@ func (e *postgresEngine) close() error {
 	return errors.Join(errs...)
 }
 
-// firstLine is an error of the driver without the attempts it lists below each other.
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return strings.TrimSuffix(strings.TrimSpace(line), ":")
+// reason is an error of the driver in one line, with the last of the attempts that it lists below each other.
+func reason(err error) string {
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	if len(lines) == 1 {
+		return lines[0]
+	}
+	return strings.TrimSpace(lines[0]) + " " + strings.TrimSpace(lines[len(lines)-1])
 }

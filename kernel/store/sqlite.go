@@ -106,7 +106,7 @@ func (e *sqliteEngine) judge(err error) verdict {
 	if errors.As(err, &failure) && sqliteBroken[failure.Code()&0xff] {
 		return broken
 	}
-	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
+	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || err != nil && err.Error() == errPoolClosed {
 		return broken
 	}
 	return refused

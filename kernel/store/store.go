@@ -31,6 +31,9 @@ var ErrUnavailable = errors.New("the database is not available")
 // errClosed is what updates get once the database is being closed.
 var errClosed = fmt.Errorf("%w: it is being closed", ErrUnavailable)
 
+// errPoolClosed is the text of an error that database/sql has no value for.
+const errPoolClosed = "sql: database is closed"
+
 // Options say which database a service has.
 type Options struct {
 	Name       string           // of the service: the file auth.db, or the schema auth

@@ -422,3 +422,40 @@ func TestOneAndAll(t *testing.T) {
 		}
 	})
 }
+
+func TestAConnectionThatDiedIsReplaced(t *testing.T) {
+	everyEngine(t, func(t *testing.T, o store.Options) {
+		db := open(t, o)
+		if !db.Shared() {
+			t.Skip("a file has no connection that could die")
+		}
+		update(t, db, insert("a", 1))
+		update(t, open(t, o), func(tx *store.Tx) error {
+			_, err := tx.Exec("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()")
+			return err
+		})
+		update(t, db, insert("b", 2))
+		if got := balance(t, db, "b"); got != 2 {
+			t.Fatalf("balance %d, want 2", got)
+		}
+	})
+}
+
+func TestAClosedDatabaseIsUnavailable(t *testing.T) {
+	everyEngine(t, func(t *testing.T, o store.Options) {
+		db := open(t, o)
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Update(t.Context(), insert("a", 1)); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("an update is answered with %v", err)
+		}
+		err := db.View(t.Context(), func(tx *store.Tx) error {
+			_, _, err := store.One(tx, func(scan store.Scan) (n int, err error) { return n, scan(&n) }, "SELECT 1")
+			return err
+		})
+		if !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("a view is answered with %v", err)
+		}
+	})
+}

@@ -124,10 +124,7 @@ func (w *writer) transact(group []*update, again *[]*update) error {
 	if len(group) == 0 {
 		return nil
 	}
-	if err := w.connect(); err != nil {
-		return err
-	}
-	if _, err := w.exec(w.db.engine.begin(), nil); err != nil {
+	if err := w.begin(); err != nil {
 		return err
 	}
 	// One member alone on SQLite needs no savepoint. On PostgreSQL a failed statement dooms the transaction, and it is the
@@ -210,6 +207,21 @@ func (u *update) answerOnce(err error) {
 		u.answered = true
 		u.answer <- err
 	}
+}
+
+// begin begins a transaction. Connections that have died since they were last used are replaced, those that the pool has
+// kept included: nothing was lost with them.
+func (w *writer) begin() (err error) {
+	for range 2 + idleWriters { // ours, those in the pool, and a new one
+		if err = w.connect(); err != nil {
+			return err
+		}
+		if _, err = w.exec(w.db.engine.begin(), nil); err == nil {
+			return nil
+		}
+		w.disconnect()
+	}
+	return err
 }
 
 func (w *writer) connect() error {
