@@ -138,13 +138,19 @@ func (db *DB) Start(ctx context.Context, fn func(tx *Tx) error) <-chan error {
 	return db.writer.start(ctx, fn)
 }
 
-// View runs fn on a connection pool that can only read. Each statement sees the newest commit.
+// View runs fn on a connection pool that can only read. Each statement sees the newest commit. Connections that have died
+// since they were last used are replaced, so fn may run more than once.
 func (db *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
-	err := fn(&Tx{db: db, caller: ctx, run: reader{db}})
-	if err != nil && db.engine.judge(err) != refused {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	began := time.Now()
+	for try := 0; ; try++ {
+		err := fn(&Tx{db: db, caller: ctx, run: reader{db}})
+		if err == nil || db.engine.judge(err) == refused {
+			return err
+		}
+		if !db.Shared() || try > postgresReaders || ctx.Err() != nil || time.Since(began) > time.Second {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
 	}
-	return err
 }
 
 // Exclusive waits until no other process of the service runs name, then runs fn and returns its error. The context of fn
