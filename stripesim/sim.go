@@ -18,7 +18,6 @@ package stripesim
 
 import (
 	"embed"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -30,15 +29,7 @@ import (
 var files embed.FS
 
 // Migrations are the simulator's tables.
-var Migrations = sub(files, "migrations")
-
-func sub(files fs.FS, dir string) fs.FS {
-	f, err := fs.Sub(files, dir)
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return f
-}
+var Migrations = store.Files(files, "migrations")
 
 // Options of a Sim.
 type Options struct {

@@ -29,7 +29,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -45,15 +44,7 @@ import (
 var files embed.FS
 
 // Migrations are the tables of a bus: outbox, inbox and failed events.
-var Migrations = store.Migrations{Name: "bus", FS: sub(files, "migrations")}
-
-func sub(files fs.FS, dir string) fs.FS {
-	f, err := fs.Sub(files, dir)
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return f
-}
+var Migrations = store.Migrations{Name: "bus", FS: store.Files(files, "migrations")}
 
 // Options are what a bus may be given.
 type Options struct {

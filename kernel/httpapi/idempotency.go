@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"embed"
-	"io/fs"
 	"sync/atomic"
 	"time"
 
@@ -15,15 +14,7 @@ import (
 var migrations embed.FS
 
 // Migrations are the tables of the Idempotency-Key, for the database of every service that has routes.
-var Migrations = store.Migrations{Name: "httpapi", FS: migrationFiles()}
-
-func migrationFiles() fs.FS {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return sub
-}
+var Migrations = store.Migrations{Name: "httpapi", FS: store.Files(migrations, "migrations")}
 
 const (
 	keepAnswers = 24 * time.Hour   // how long a key is known

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"ticketing/kernel/identity"
@@ -17,15 +16,7 @@ import (
 var files embed.FS
 
 // Migrations are the tables of auth.
-var Migrations = sub(files, "migrations")
-
-func sub(files fs.FS, dir string) fs.FS {
-	f, err := fs.Sub(files, dir)
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return f
-}
+var Migrations = store.Files(files, "migrations")
 
 const userColumns = `id, email, password_hash, session_epoch, epoch_began_at, ended_sessions, version, created_at, updated_at`
 

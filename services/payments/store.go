@@ -2,7 +2,6 @@ package payments
 
 import (
 	"embed"
-	"io/fs"
 	"time"
 
 	"ticketing/kernel/event"
@@ -13,15 +12,7 @@ import (
 var files embed.FS
 
 // Migrations are the tables of payments.
-var Migrations = sub(files, "migrations")
-
-func sub(files fs.FS, dir string) fs.FS {
-	f, err := fs.Sub(files, dir)
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return f
-}
+var Migrations = store.Files(files, "migrations")
 
 const orderColumns = `id, user_id, status, cancel_reason, expires_at, amount, currency`
 
