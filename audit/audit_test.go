@@ -1,0 +1,266 @@
+package audit_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"ticketing/audit"
+	"ticketing/kernel/bus"
+	"ticketing/kernel/event"
+	"ticketing/kernel/money"
+	"ticketing/kernel/store"
+	"ticketing/services/auth"
+	"ticketing/services/expiration"
+	"ticketing/services/orders"
+	"ticketing/services/payments"
+	"ticketing/services/tickets"
+)
+
+var usd = money.Currency{Code: "usd", Decimals: 2}
+
+const (
+	seller, buyer    = "seller", "buyer"
+	sold, locked     = "ticket-sold", "ticket-locked"
+	paid, open, late = "order-paid", "order-open", "order-late"
+)
+
+// market is a small market whose books are in order, written straight into the databases.
+type market struct {
+	t        *testing.T
+	dbs      map[string]*store.DB
+	now      time.Time
+	logged   []string
+	payments []audit.Payment
+}
+
+func newMarket(t *testing.T) *market {
+	m := &market{t: t, dbs: map[string]*store.DB{}, now: time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)}
+	dir := t.TempDir()
+	for name, o := range map[string]store.Options{
+		"auth": {Migrations: auth.Migrations}, "tickets": {Migrations: tickets.Migrations}, "orders": {Migrations: orders.Migrations},
+		"expiration": {Migrations: expiration.Migrations}, "payments": {Migrations: payments.Migrations},
+	} {
+		o.Name, o.Dir, o.Kernel, o.Now = name, dir, []store.Migrations{bus.Migrations}, func() time.Time { return m.now }
+		db, err := store.Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		m.dbs[name] = db
+	}
+	m.say("tickets", event.TicketCreated, m.ticket(sold, 1, event.Available, ""))
+	m.say("tickets", event.TicketCreated, m.ticket(locked, 1, event.Available, ""))
+	for _, o := range []struct{ id, ticket string }{{paid, sold}, {open, locked}} {
+		m.say("orders", event.OrderCreated, m.order(o.id, o.ticket, 1, event.Created))
+		m.say("tickets", event.TicketUpdated, m.ticket(o.ticket, 2, event.Locked, o.id))
+		m.say("orders", event.OrderUpdated, m.order(o.id, o.ticket, 2, event.AwaitingPayment))
+	}
+	m.say("payments", event.ChargeCreated, m.charge("charge", paid, 1, event.Created, ""))
+	m.say("payments", event.ChargeUpdated, m.charge("charge", paid, 2, event.Completed, ""))
+	m.say("orders", event.OrderUpdated, m.order(paid, sold, 3, event.Completed))
+	m.say("tickets", event.TicketUpdated, m.ticket(sold, 3, event.Sold, paid))
+	m.run("expiration", `INSERT INTO deadlines (order_id, expires_at, due_at) VALUES ($1, 0, 0)`, open)
+	m.payments = []audit.Payment{{ID: "pi_charge", OrderID: paid, ChargeID: "charge", Captured: 1999}}
+	return m
+}
+
+func (m *market) ticket(id string, version int64, status, order string) event.Ticket {
+	return event.Ticket{ID: id, Title: "A ticket", Price: usd.Decimal(1999), Currency: "usd", UserID: seller, Status: status, OrderID: order, Version: version}
+}
+
+func (m *market) order(id, ticket string, version int64, status string) event.Order {
+	o := event.Order{
+		ID: id, UserID: buyer, Status: status, ExpiresAt: m.now.Add(time.Minute), Version: version, UpdatedAt: m.now,
+		Ticket: event.OrderTicket{ID: ticket, Title: "A ticket", Price: usd.Decimal(1999), Currency: "usd", Version: 1},
+	}
+	if status == event.Cancelled {
+		o.CancelReason = event.ByBuyer
+	}
+	return o
+}
+
+func (m *market) charge(id, order string, version int64, status, refund string) event.Charge {
+	return event.Charge{ID: id, OrderID: order, Status: status, Amount: usd.Decimal(1999), Currency: "usd", StripeID: "pi_" + id,
+		StripeRefundID: refund, Version: version, CreatedAt: m.now}
+}
+
+// say writes an event into the outbox of a service, into the log, and into the inboxes of all.
+func (m *market) say(service string, typ event.Type, s event.State) {
+	m.t.Helper()
+	entity, version := s.Entity()
+	data, err := json.Marshal(s)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	id := fmt.Sprintf("%s-%s-%d", s.Kind().Name, entity, version)
+	document, err := json.Marshal(event.Envelope{ID: id, Type: typ, Subject: entity, Data: data})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.run(service, `INSERT INTO outbox (id, kind, entity, version, type, document, seq) VALUES ($1, $2, $3, $4, $5, $6, 1)`,
+		id, s.Kind().Name, entity, version, string(typ), string(document))
+	m.logged = append(m.logged, id)
+	for name := range m.dbs {
+		m.run(name, `INSERT INTO inbox (kind, entity, version) VALUES ($1, $2, $3) ON CONFLICT (kind, entity) DO UPDATE SET version = $3`,
+			s.Kind().Name, entity, version)
+	}
+}
+
+func (m *market) run(service, statement string, args ...any) {
+	m.t.Helper()
+	err := m.dbs[service].Update(m.t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(statement, args...)
+		return err
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *market) audit() audit.Report {
+	m.t.Helper()
+	r, err := audit.Run(m.t.Context(), audit.Sources{
+		DBs: m.dbs, Currency: usd,
+		Events: func(_ context.Context, each func(event.Envelope)) error {
+			for _, id := range m.logged {
+				each(event.Envelope{ID: id})
+			}
+			return nil
+		},
+		Payments: func(context.Context) ([]audit.Payment, error) { return m.payments, nil },
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return r
+}
+
+func TestBooksInOrder(t *testing.T) {
+	r := newMarket(t).audit()
+	if len(r.Findings) > 0 || len(r.Busy) > 0 {
+		t.Fatalf("findings %v, busy %v in a market whose books are in order", r.Findings, r.Busy)
+	}
+	if r.Tickets != 2 || r.Orders != 2 || r.Charges != 1 || r.Events != 12 {
+		t.Fatalf("the report counts %+v", r)
+	}
+}
+
+// Each case breaks one thing, and names the invariants that must be found broken, and no other.
+func TestWhatBreaksIsFound(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(m *market)
+		want  []int
+	}{
+		"a ticket sold twice": {func(m *market) {
+			m.say("orders", event.OrderCreated, m.order(late, sold, 1, event.Created))
+			m.say("orders", event.OrderUpdated, m.order(late, sold, 2, event.AwaitingPayment))
+			m.say("orders", event.OrderUpdated, m.order(late, sold, 3, event.Completed))
+			m.say("payments", event.ChargeCreated, m.charge("second", late, 1, event.Created, ""))
+			m.say("payments", event.ChargeUpdated, m.charge("second", late, 2, event.Completed, ""))
+			m.payments = append(m.payments, audit.Payment{ID: "pi_second", OrderID: late, ChargeID: "second", Captured: 1999})
+		}, []int{1}},
+		"a completed order whose ticket is free": {func(m *market) {
+			m.say("tickets", event.TicketUpdated, m.ticket(locked, 3, event.Available, ""))
+			m.say("orders", event.OrderUpdated, m.order(open, locked, 3, event.Completed))
+			m.say("payments", event.ChargeCreated, m.charge("second", open, 1, event.Created, ""))
+			m.say("payments", event.ChargeUpdated, m.charge("second", open, 2, event.Completed, ""))
+			m.payments = append(m.payments, audit.Payment{ID: "pi_second", OrderID: open, ChargeID: "second", Captured: 1999})
+			m.run("expiration", `DELETE FROM deadlines`)
+		}, []int{1}},
+		"a lock that went from one order to another": {func(m *market) {
+			m.say("orders", event.OrderCreated, m.order(late, locked, 1, event.Created))
+			m.say("tickets", event.TicketUpdated, m.ticket(locked, 3, event.Locked, late))
+			m.say("orders", event.OrderUpdated, m.order(late, locked, 2, event.AwaitingPayment))
+			m.run("expiration", `INSERT INTO deadlines (order_id, expires_at, due_at) VALUES ($1, 0, 0)`, late)
+		}, []int{2}},
+		"a lock for an order that is over": {func(m *market) {
+			m.say("orders", event.OrderCancelled, m.order(open, locked, 3, event.Cancelled))
+			m.run("expiration", `DELETE FROM deadlines`)
+		}, []int{2}},
+		"a price that changed under a lock": {func(m *market) {
+			dear := m.ticket(locked, 3, event.Locked, open)
+			dear.Price = usd.Decimal(5000)
+			m.say("tickets", event.TicketUpdated, dear)
+		}, []int{2}},
+		"an order that came back to life": {func(m *market) {
+			m.say("orders", event.OrderUpdated, m.order(paid, sold, 4, event.AwaitingPayment))
+			m.say("orders", event.OrderUpdated, m.order(paid, sold, 5, event.Completed))
+		}, []int{3}},
+		"a version that was never said": {func(m *market) {
+			m.run("orders", `DELETE FROM outbox WHERE id = $1`, "order-"+open+"-1")
+			m.logged = slices.DeleteFunc(m.logged, func(id string) bool { return id == "order-"+open+"-1" })
+		}, []int{3}},
+		"money kept for a cancelled order": {func(m *market) {
+			m.say("payments", event.ChargeCreated, m.charge("second", open, 1, event.Created, ""))
+			m.say("payments", event.ChargeUpdated, m.charge("second", open, 2, event.Completed, ""))
+			m.say("orders", event.OrderCancelled, m.order(open, locked, 3, event.Cancelled))
+			m.say("tickets", event.TicketUpdated, m.ticket(locked, 3, event.Available, ""))
+			m.payments = append(m.payments, audit.Payment{ID: "pi_second", OrderID: open, ChargeID: "second", Captured: 1999})
+			m.run("expiration", `DELETE FROM deadlines`)
+		}, []int{4}},
+		"a ticket for nothing":         {func(m *market) { m.payments = nil }, []int{4}},
+		"a cent too little":            {func(m *market) { m.payments[0].Captured-- }, []int{4}},
+		"money nobody of us asked for": {func(m *market) { m.payments[0].ChargeID = "stranger" }, []int{4}},
+		"more taken than the price":    {func(m *market) { m.payments[0].Captured, m.payments[0].Refunded = 2999, 1000 }, []int{5}},
+		"more given back than taken":   {func(m *market) { m.payments = append(m.payments, audit.Payment{ID: "pi_x", Refunded: 1}) }, []int{5}},
+		"two payments for one order": {func(m *market) {
+			m.payments = append(m.payments, audit.Payment{ID: "pi_charge", OrderID: paid, ChargeID: "charge", Captured: 500, Refunded: 500})
+		}, []int{5}},
+		"an order that expired too early": {func(m *market) {
+			early := m.order(open, locked, 3, event.Cancelled)
+			early.CancelReason = event.Expired
+			m.say("orders", event.OrderCancelled, early)
+			m.say("tickets", event.TicketUpdated, m.ticket(locked, 3, event.Available, ""))
+			m.run("expiration", `DELETE FROM deadlines`)
+		}, []int{6}},
+		"an order that does not end":    {func(m *market) { m.now = m.now.Add(2 * time.Minute) }, []int{6}},
+		"an order that nobody will end": {func(m *market) { m.run("expiration", `DELETE FROM deadlines`) }, []int{6}},
+		"a payment that is never decided": {func(m *market) {
+			m.say("payments", event.ChargeCreated, m.charge("second", open, 1, event.Created, ""))
+			m.now = m.now.Add(10 * time.Minute)
+		}, []int{6}},
+		"an event that is not in the log": {func(m *market) { m.logged = m.logged[1:] }, []int{7}},
+		"an event that nobody said":       {func(m *market) { m.logged = append(m.logged, "stranger") }, []int{7}},
+		"a change that was not said": {func(m *market) {
+			m.run("auth", `INSERT INTO users (id, email, password_hash, session_epoch, epoch_began_at, ended_sessions, version, created_at, updated_at)
+				VALUES ('u', 'u@example.com', '', 0, 0, '[]', 1, 0, 0)`)
+		}, []int{7}},
+		"an event that could not be applied": {func(m *market) {
+			m.run("orders", `INSERT INTO failed_event (id, kind, entity, version, document, attempts, error, failed_at, next_at, parked)
+				VALUES ('e', 'ticket', 'x', 1, '{}', 8, 'no', 0, 0, TRUE)`)
+		}, []int{7}},
+		"a password's hash in an event": {func(m *market) {
+			m.say("auth", event.UserCreated, event.User{ID: "u", Email: "$argon2id$v=19$m=19456", Version: 1})
+		}, []int{10}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMarket(t)
+			c.spoil(m)
+			var got []int
+			r := m.audit()
+			for _, f := range r.Findings {
+				if !slices.Contains(got, f.Invariant) {
+					got = append(got, f.Invariant)
+				}
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("invariants %v, want %v; findings: %v", got, c.want, r.Findings)
+			}
+		})
+	}
+}
+
+func TestABusyMarketIsNotBroken(t *testing.T) {
+	m := newMarket(t)
+	m.run("orders", `UPDATE outbox SET seq = NULL WHERE id = $1`, "order-"+paid+"-3")
+	m.run("tickets", `UPDATE inbox SET version = 2 WHERE entity = $1`, paid)
+	m.run("tickets", `DELETE FROM outbox WHERE id = $1`, "ticket-"+sold+"-3")
+	m.logged = slices.DeleteFunc(m.logged, func(id string) bool { return id == "ticket-"+sold+"-3" })
+	if r := m.audit(); len(r.Findings) > 0 || len(r.Busy) != 2 {
+		t.Fatalf("findings %v, busy %v", r.Findings, r.Busy)
+	}
+}
