@@ -1,0 +1,238 @@
+package test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"ticketing/test/market"
+)
+
+// TestHistoryIsLinearizable lets several buyers with two sessions each, the seller and a reader do as they like with one
+// ticket, and then looks for one order of all that they did in which every answer makes sense: as if the whole market, for
+// all its services and events, were one ticket behind one lock.
+func TestHistoryIsLinearizable(t *testing.T) {
+	for _, top := range raced {
+		t.Run(top.Name, func(t *testing.T) {
+			m := market.Open(t, top)
+			h := &historian{seller: m.SignUp("sally"), reader: m.SignUp("rita")}
+			for range 3 {
+				h.buyers = append(h.buyers, m.SignUp("buyer"))
+			}
+			rounds, ops := 12, 0
+			if testing.Short() {
+				rounds = 3
+			}
+			for i := range rounds {
+				seed := uint64(i)
+				history := h.record(seed)
+				ops += len(history)
+				if result := porcupine.CheckOperationsTimeout(ticketModel, history, 30*time.Second); result != porcupine.Ok {
+					t.Errorf("the history of seed %d is %s:", seed, result)
+					for _, op := range history {
+						t.Log(describe(op))
+					}
+					break
+				}
+			}
+			t.Logf("%d operations on %d tickets", ops, rounds)
+			m.Settles()
+			m.Audits()
+		})
+	}
+}
+
+// step is one request for the ticket, outcome what was answered.
+type step struct {
+	what  string
+	buyer int
+	order string // to be cancelled or paid
+	price string // seen by the buyer, or set by the seller
+}
+
+type outcome struct {
+	kind   string // "201", "409 ticket_locked"
+	order  string
+	price  string
+	status string
+	rival  bool // another buyer's order was being made at that time
+}
+
+type historian struct {
+	seller, reader *market.Person
+	buyers         []*market.Person
+
+	mu      sync.Mutex
+	began   time.Time
+	history []porcupine.Operation
+	orders  map[int]string // the newest order of each buyer, for both of their sessions
+	price   string         // that somebody has seen last
+}
+
+// record plays with one ticket, and returns what happened.
+func (h *historian) record(seed uint64) []porcupine.Operation {
+	ticket := h.seller.Lists("Everybody's", "20")
+	h.began, h.history, h.orders, h.price = time.Now(), nil, map[int]string{}, "20"
+	var wg sync.WaitGroup
+	for client := range 2*len(h.buyers) + 2 {
+		random := rand.New(rand.NewPCG(seed, uint64(client)))
+		buyer := client / 2
+		wg.Go(func() {
+			for range 8 {
+				switch {
+				case buyer < len(h.buyers):
+					h.buys(client, buyer, ticket.ID, random)
+				case client%2 == 0:
+					<-time.After(time.Duration(random.IntN(20)) * time.Millisecond) // so that it does not all happen in the beginning
+					price := fmt.Sprint(10 + random.IntN(5))
+					h.note(client, step{what: "edit", price: price}, func() market.Answer { return h.seller.Edit(ticket.ID, ticket.Title, price) })
+				default:
+					<-time.After(time.Duration(random.IntN(20)) * time.Millisecond)
+					h.note(client, step{what: "read"}, func() market.Answer { return h.reader.Ask("GET", "/api/tickets/"+ticket.ID, nil) })
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return excuse(h.history)
+}
+
+// excuse marks the orders that were made while another buyer's order was: that one holds the ticket for a moment, even if
+// it comes to nothing because of an edit.
+func excuse(history []porcupine.Operation) []porcupine.Operation {
+	for i, op := range history {
+		in, out := op.Input.(step), op.Output.(outcome)
+		for _, other := range history {
+			rival := other.Input.(step)
+			out.rival = out.rival || in.what == "order" && rival.what == "order" && rival.buyer != in.buyer && other.Call < op.Return && op.Call < other.Return
+		}
+		history[i].Output = out
+	}
+	return history
+}
+
+// buys is one thing that a buyer does.
+func (h *historian) buys(client, buyer int, ticket string, random *rand.Rand) {
+	who := h.buyers[buyer]
+	h.mu.Lock()
+	order, price := h.orders[buyer], h.price
+	h.mu.Unlock()
+	switch choice := random.IntN(100); {
+	case order == "" || choice < 25:
+		h.note(client, step{what: "order", buyer: buyer}, func() market.Answer { return who.Order(ticket) })
+	case choice < 35:
+		h.note(client, step{what: "order", buyer: buyer, price: price}, func() market.Answer { return who.Order(ticket, price) })
+	case choice < 55:
+		h.note(client, step{what: "cancel", buyer: buyer, order: order}, func() market.Answer { return who.Cancel(order) })
+	case choice < 65:
+		h.note(client, step{what: "decline", buyer: buyer, order: order}, func() market.Answer { return who.Pay(order, market.Declined) })
+	case choice < 70:
+		h.note(client, step{what: "pay", buyer: buyer, order: order}, func() market.Answer { return who.Pay(order, market.Visa) })
+	default:
+		h.note(client, step{what: "read"}, func() market.Answer { return who.Ask("GET", "/api/tickets/"+ticket, nil) })
+	}
+}
+
+// note does it and writes down when it began, when it ended, and what came of it.
+func (h *historian) note(client int, in step, do func() market.Answer) {
+	call := time.Since(h.began)
+	a := do()
+	back := time.Since(h.began)
+	out := outcome{kind: kind(a)}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case a.OK() && in.what == "order":
+		o := market.As[market.Order](a)
+		out.order, out.price, out.status = o.ID, o.Ticket.Price.String(), o.Status
+		h.orders[in.buyer] = o.ID
+	case a.OK() && (in.what == "read" || in.what == "edit"):
+		t := market.As[market.Ticket](a)
+		out.order, out.price, out.status = t.OrderID, t.Price.String(), t.Status
+		h.price = out.price
+	}
+	h.history = append(h.history, porcupine.Operation{ClientId: client, Input: in, Output: out, Call: call.Nanoseconds(), Return: back.Nanoseconds()})
+}
+
+func describe(op porcupine.Operation) string {
+	return fmt.Sprintf("%9.3f to %9.3f ms, client %d: %+v: %+v", float64(op.Call)/1e6, float64(op.Return)/1e6, op.ClientId, op.Input, op.Output)
+}
+
+// ticketState is a ticket as one lock would guard it. There is one thing that a single lock would not do: a payment is
+// answered when the order is decided, and tickets hears of that a moment later. Until somebody has seen what came of it,
+// the ticket may still be shown as locked.
+type ticketState struct {
+	status string // available, locked, sold
+	order  string // that holds it
+	buyer  int
+	price  string
+	late   string // the order that it may still be shown as locked for
+}
+
+var ticketModel = porcupine.Model{
+	Init:              func() any { return ticketState{status: "available", price: "20"} },
+	Step:              func(state, in, out any) (bool, any) { return state.(ticketState).step(in.(step), out.(outcome)) },
+	DescribeOperation: func(in, out any) string { return fmt.Sprintf("%+v: %+v", in, out) },
+}
+
+func (s ticketState) step(in step, out outcome) (bool, ticketState) {
+	mine := s.order != "" && s.order == in.order
+	free := ticketState{status: "available", price: s.price}
+	told := s
+	told.late = ""
+	switch in.what + " " + out.kind {
+	case "read 200":
+		if s.late != "" && out.status == "locked" {
+			return out.order == s.late && out.price == s.price, s
+		}
+		return out.order == s.order && out.price == s.price && out.status == s.status, told
+	case "edit 200":
+		return s.status == "available" && out.price == in.price, ticketState{status: "available", price: in.price}
+	case "order 201":
+		ok := s.status == "available" && out.price == s.price && (in.price == "" || in.price == s.price) &&
+			(out.status == "AwaitingPayment" || out.status == "Cancelled") // by the buyer's other session, before this answer
+		return ok, ticketState{"locked", out.order, in.buyer, s.price, ""}
+	case "order 200":
+		return s.status == "locked" && s.buyer == in.buyer && s.order == out.order && s.price == out.price, s
+	case "order 409 ticket_locked":
+		return s.status == "locked" && s.buyer != in.buyer || out.rival, s
+	case "order 409 price_changed":
+		return s.status == "available" && in.price != "" && in.price != s.price, s
+	case "edit 409 ticket_locked":
+		return s.status == "locked" || s.late != "", s
+	case "order 409 ticket_sold":
+		return s.status == "sold", s
+	case "edit 409 ticket_sold":
+		return s.status == "sold", told
+	case "cancel 204":
+		if mine {
+			return s.status == "locked", free
+		}
+		return true, s // it had been cancelled before
+	case "cancel 409 order_completed":
+		return mine && s.status == "sold", s
+	case "cancel 409 payment_in_progress":
+		return mine, s
+	case "pay 201":
+		return mine && s.status == "locked", ticketState{"sold", s.order, s.buyer, s.price, s.order}
+	case "decline 402 card_declined":
+		if mine {
+			free.late = s.order
+			return s.status == "locked", free
+		}
+		return true, s // of an order that the same card has ended before
+	case "pay 200", "decline 200":
+		return mine && s.status == "sold", s
+	case "pay 409 order_not_payable", "decline 409 order_not_payable":
+		return !mine, s
+	case "pay 402 card_declined":
+		return !mine, s // the other session's card was declined meanwhile, for the same order
+	case "pay 409 payment_in_progress", "decline 409 payment_in_progress":
+		return mine, s
+	}
+	return false, s
+}
