@@ -130,6 +130,8 @@ func (t Ticket) admit(buyer string, price *money.Amount, alive *Order, now time.
 	switch {
 	case t.SellerID == buyer:
 		return fault.OwnTicket.New("You are the seller of this ticket.")
+	case alive != nil && alive.Status == event.Completed && alive.UserID == buyer:
+		return fault.TicketSold.New("You have bought this ticket already.").On("ticketId")
 	case alive != nil && alive.Status == event.Completed, alive == nil && t.Status == event.Sold:
 		return fault.TicketSold.New("Somebody else has bought this ticket.").On("ticketId")
 	case alive != nil:
