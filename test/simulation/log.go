@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -96,6 +97,9 @@ func (l *eventLog) State(context.Context) (bus.LogState, error) {
 	if l.away {
 		return bus.LogState{}, errAway
 	}
+	if s := l.w.options.Sabotage; s != nil && s.BlindLog {
+		return bus.LogState{Identity: "log", First: 1, Last: math.MaxInt32, Messages: math.MaxInt32}, nil
+	}
 	s := bus.LogState{Identity: fmt.Sprint("log ", l.identity), Last: l.last, Messages: uint64(len(l.messages))}
 	if len(l.messages) > 0 {
 		s.First = l.messages[0].Seq
@@ -107,6 +111,9 @@ func (l *eventLog) State(context.Context) (bus.LogState, error) {
 func (l *eventLog) Has(_ context.Context, seq uint64, id string) (bool, error) {
 	if l.away {
 		return false, errAway
+	}
+	if s := l.w.options.Sabotage; s != nil && s.BlindLog {
+		return true, nil
 	}
 	return slices.ContainsFunc(l.messages, func(m bus.Message) bool { return m.Seq == seq && m.ID == id }), nil
 }
@@ -194,7 +201,13 @@ func (l *eventLog) forget(gone func(bus.Message) bool) {
 	}
 }
 
-func (l *eventLog) broken() { l.link, l.damaged = l.link+1, true }
+// broken lets relays look whether the log still has everything.
+func (l *eventLog) broken() {
+	l.damaged = true
+	if s := l.w.options.Sabotage; s == nil || !s.BlindLog {
+		l.link++
+	}
+}
 
 // take removes a message from a service's queue.
 func (l *eventLog) take(service string, i int) bus.Message {

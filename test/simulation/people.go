@@ -115,7 +115,7 @@ func (w *World) free() int64 {
 }
 
 func (w *World) listTicket() bool {
-	if len(w.people.listings) >= 15 || w.free() > 2 && w.chance(0.95) {
+	if len(w.people.listings) >= 15 || w.free() > 2 && w.chance(0.99) {
 		return false
 	}
 	l := &listing{id: w.clock.newID("tickets")(), seller: pick(w, w.people.all)}
@@ -219,7 +219,7 @@ func (w *World) someListing() *listing {
 			}
 		}
 	}
-	if len(all) == 0 && w.chance(0.9) {
+	if len(all) == 0 && w.chance(0.995) {
 		return nil
 	}
 	if len(all) == 0 || w.chance(0.1) {
@@ -233,7 +233,7 @@ func (w *World) placeOrder() bool {
 		return false
 	}
 	l, by := w.someListing(), pick(w, w.people.all)
-	if l == nil || by == l.seller && w.chance(0.95) {
+	if l == nil || by == l.seller && w.chance(0.99) {
 		return false
 	}
 	if w.chance(0.6) { // they look at the ticket first
@@ -274,7 +274,7 @@ func (w *World) cancelOrder() bool {
 	if len(w.people.claims) == 0 {
 		return false
 	}
-	c := w.someClaim()
+	c := w.someClaim(0)
 	if c == nil {
 		return false
 	}
@@ -301,11 +301,11 @@ func (w *World) cancelOrder() bool {
 var tokens = []string{"pm_card_visa", "pm_card_visa", "pm_card_visa", "pm_card_mastercard", "pm_card_chargeDeclined",
 	"pm_card_chargeDeclinedInsufficientFunds", "pm_card_threeDSecure2Required", "pm_card_threeDSecureRequiredChargeDeclined", "pm_card_unknown"}
 
-// someClaim is an order that waits for payment, and has none under way most of the time; sometimes any; nil for none.
-func (w *World) someClaim() *claim {
+// someClaim is an order that waits for payment, with none under way as a rule; sometimes any; nil for none.
+func (w *World) someClaim(rule float64) *claim {
 	var all []*claim
 	for _, id := range w.texts("orders", `SELECT id FROM orders WHERE status = 'AwaitingPayment' ORDER BY id`) {
-		if w.paying(id) && w.chance(0.9) {
+		if w.paying(id) && w.chance(rule) {
 			continue
 		}
 		for _, c := range w.people.claims {
@@ -315,7 +315,7 @@ func (w *World) someClaim() *claim {
 			}
 		}
 	}
-	if len(all) == 0 && w.chance(0.98) {
+	if len(all) == 0 && w.chance(0.998) {
 		return nil
 	}
 	if len(all) == 0 || w.chance(0.05) {
@@ -336,9 +336,12 @@ func (w *World) payOrder() bool {
 	if len(w.people.claims) == 0 || len(w.bank.callers) >= mostCallers {
 		return false
 	}
-	c := w.someClaim()
+	c := w.someClaim(0.995)
 	if c == nil {
 		return false
+	}
+	if w.number("payments", `SELECT count(*) FROM orders WHERE id = $1`, c.id) == 0 && w.chance(0.98) {
+		return false // they are quick, but not that quick
 	}
 	if c.attempt == "" || w.chance(0.8) {
 		c.attempt = w.clock.newID("payments")()
