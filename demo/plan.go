@@ -89,6 +89,7 @@ func NewPlan(seed uint64, now time.Time) (*Plan, error) {
 			}
 		}
 	}
+	r.Shuffle(len(p.Tickets), func(i, k int) { p.Tickets[i], p.Tickets[k] = p.Tickets[k], p.Tickets[i] }) // as they come in
 	p.draw(r)
 	return p, nil
 }

@@ -30,10 +30,10 @@ func priceIn(c money.Currency, hundredths int) money.Decimal {
 	return money.Whole(int64(min(roundly(hundredths*max(level, 1)/100), dearest)))
 }
 
-// roundly is n to two digits, the second a 0 or a 5 from a hundred on.
+// roundly is n to three digits, the third of which is a 0 or a 5 when there are more.
 func roundly(n int) int {
 	unit := 1
-	for n/unit >= 100 {
+	for n/unit >= 1000 {
 		unit *= 10
 	}
 	if unit > 1 {

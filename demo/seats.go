@@ -3,14 +3,20 @@ package demo
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 )
 
-// remarks are what some sellers add.
-var remarks = []string{
-	"Two seats side by side, sold one by one.", "I cannot go after all.", "E-ticket, sent as a PDF.", "Paper ticket, sent by registered post.",
-	"Aisle seat.", "Clear view of the stage.", "Reduced price, bring your student card.", "Bought in the presale.",
-	"Mobile ticket, transferred in the venue's app.", "The seat next to it is for sale too.", "Original price.",
-}
+// remarks are what some sellers add about any ticket, seated those about a seat.
+var (
+	remarks = []string{
+		"I cannot go after all.", "E-ticket, sent as a PDF.", "Paper ticket, sent by registered post.", "Bought in the presale.",
+		"Reduced price, bring your student card.", "Mobile ticket, transferred in the venue's app.", "Original price.",
+	}
+	seated = []string{
+		"The seat next to it is for sale too.", "Aisle seat.", "Clear view.", "Slightly restricted view, hence the price.",
+	}
+)
 
 // seat draws where one sits, in the words of that kind of place. Standing tickets have their number.
 func seat(r *rand.Rand, seating string) string {
@@ -37,8 +43,12 @@ func seat(r *rand.Rand, seating string) string {
 // details is a seat and, now and then, a remark.
 func details(r *rand.Rand, seating string) string {
 	text := seat(r, seating)
-	if remark := r.IntN(3 * len(remarks)); remark < len(remarks) {
-		text += ". " + remarks[remark]
+	fitting := remarks
+	if strings.Contains(text, "seat") {
+		fitting = slices.Concat(remarks, seated)
+	}
+	if remark := r.IntN(3 * len(fitting)); remark < len(fitting) {
+		text += ". " + fitting[remark]
 	}
 	return text
 }

@@ -33,18 +33,20 @@ type demoCmd struct {
 // Run fills it, and says what has been made.
 func (c *demoCmd) Run(p *program) error {
 	base := c.find(p.ctx)
+	client := api.New(base, nil)
+	if _, err := client.Patient(0).Config(p.ctx); errors.Is(err, api.ErrUnreachable) {
+		return fmt.Errorf("no market answers at %s; start one with ticketing serve, or say where it is with --url (%w)", base, err)
+	}
 	bar := newBar(p.stderr)
 	report, err := demo.Fill(p.ctx, demo.Options{
-		Client: api.New(base, nil).Patient(15 * time.Second), Seed: c.Seed, Now: time.Now(), Progress: bar.show,
+		Client: client.Patient(15 * time.Second), Seed: c.Seed, Now: time.Now(), Progress: bar.show,
 	})
 	bar.end()
 	switch {
 	case p.ctx.Err() != nil:
 		return errors.New("stopped before the end; ticketing demo, run again, goes on from there")
-	case errors.Is(err, api.ErrUnreachable):
-		return fmt.Errorf("no market answers at %s (start one with: ticketing serve): %w", base, err)
 	case err != nil:
-		return err
+		return fmt.Errorf("%w (what has been made stays; ticketing demo, run again, goes on from there)", err)
 	}
 	return summarize(p.stdout, base, report)
 }
