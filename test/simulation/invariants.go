@@ -24,6 +24,7 @@ func (w *World) checkAlways() {
 	w.checkLocks()
 	w.checkExpiries()
 	w.checkLedger()
+	w.checkCharges()
 	w.checkFailures()
 }
 
@@ -162,6 +163,38 @@ func (w *World) checkLedger() {
 		}
 		if took[id]++; took[id] > 1 {
 			w.find("invariant 5: money was taken twice for %s", w.name("order", id))
+		}
+	}
+}
+
+// checkCharges: a payment is for what the order says, and was submitted while the order could be paid.
+func (w *World) checkCharges() {
+	for _, c := range newest[event.Charge](w, "payments") {
+		all := history[event.Order](w, "orders", event.Orders.Name, c.OrderID)
+		if len(all) == 0 {
+			w.find("%s is for no order", w.name("charge", c.ID))
+			continue
+		}
+		if c.Amount != all[0].Ticket.Price || !c.CreatedAt.Before(all[0].ExpiresAt) {
+			w.find("%s of %v at %v is for %s, which costs %v until %v", w.name("charge", c.ID), c.Amount, c.CreatedAt,
+				w.name("order", c.OrderID), all[0].Ticket.Price, all[0].ExpiresAt)
+		}
+	}
+}
+
+// patience looks at an order before an alarm rings; what it returns looks again: an order that knows of a payment which is
+// not decided waits for it.
+func (w *World) patience(p *part, m bus.Message) (again func()) {
+	e, err := bus.Decode(m.Data)
+	if p.name != "orders" || err != nil || e.Type != event.OrderExpired {
+		return func() {}
+	}
+	const paying = `SELECT count(*) FROM orders o JOIN charges c ON c.order_id = o.id WHERE o.id = $1 AND o.status = 'AwaitingPayment'
+		AND c.status = 'Created' AND $2 < o.expires_at + 180000`
+	before := w.number("orders", paying, e.Subject, w.clock.at("orders"))
+	return func() {
+		if before != w.number("orders", paying, e.Subject, w.clock.at("orders")) {
+			w.find("%s did not wait for its payment", w.name("order", e.Subject))
 		}
 	}
 }

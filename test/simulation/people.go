@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"ticketing/kernel/bus"
 	"ticketing/kernel/event"
 	"ticketing/kernel/fault"
 	"ticketing/kernel/identity"
@@ -209,10 +210,11 @@ func (w *World) withdrawTicket() bool {
 	return true
 }
 
-// someListing is a ticket that is free if there is one, or sometimes any.
+// someListing is a ticket that looks free if there is one, sometimes any; nil for none.
 func (w *World) someListing() *listing {
 	var all []*listing
-	for _, id := range w.texts("tickets", `SELECT id FROM tickets WHERE order_id IS NULL AND withdrawn_at = 0 ORDER BY id`) {
+	for _, id := range w.texts("orders", `SELECT id FROM tickets WHERE status = 'available' AND (starts_at = 0 OR starts_at > $1)
+		AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.ticket_id = tickets.id AND o.status <> 'Cancelled') ORDER BY id`, w.clock.at("orders")) {
 		for _, l := range w.people.listings {
 			if l.id == id {
 				all = append(all, l)
@@ -304,7 +306,7 @@ var tokens = []string{"pm_card_visa", "pm_card_visa", "pm_card_visa", "pm_card_m
 // someClaim is an order that waits for payment, with none under way as a rule; sometimes any; nil for none.
 func (w *World) someClaim(rule float64) *claim {
 	var all []*claim
-	for _, id := range w.texts("orders", `SELECT id FROM orders WHERE status = 'AwaitingPayment' ORDER BY id`) {
+	for _, id := range w.texts("payments", `SELECT id FROM orders WHERE status = 'AwaitingPayment' ORDER BY id`) {
 		if w.paying(id) && w.chance(rule) {
 			continue
 		}
@@ -324,9 +326,9 @@ func (w *World) someClaim(rule float64) *claim {
 	return pick(w, all)
 }
 
-// paying tells whether the order has a charge that is not decided.
+// paying tells whether the order has a charge that has taken money or still may.
 func (w *World) paying(orderID string) bool {
-	return w.number("payments", `SELECT count(*) FROM charges WHERE order_id = $1 AND status = 'Created'`, orderID) > 0
+	return w.number("payments", `SELECT count(*) FROM charges WHERE order_id = $1 AND status IN ('Created', 'Completed')`, orderID) > 0
 }
 
 // mostCallers is how many calls wait for Stripe at the same time.
@@ -339,9 +341,6 @@ func (w *World) payOrder() bool {
 	c := w.someClaim(0.995)
 	if c == nil {
 		return false
-	}
-	if w.number("payments", `SELECT count(*) FROM orders WHERE id = $1`, c.id) == 0 && w.chance(0.98) {
-		return false // they are quick, but not that quick
 	}
 	if c.attempt == "" || w.chance(0.8) {
 		c.attempt = w.clock.newID("payments")()
@@ -407,7 +406,11 @@ func (w *World) webhook() bool {
 func (w *World) changeAccount() bool {
 	p := pick(w, w.people.all)
 	if w.chance(0.5) {
-		w.note("%s signs out: %s", p.name, w.refusable("auth", func() error { return w.auth.SignOut(background, p.session) }))
+		outcome := w.refusable("auth", func() error { return w.auth.SignOut(background, p.session) })
+		w.note("%s signs out: %s", p.name, outcome)
+		if outcome == "ok" {
+			w.promiseOver(p)
+		}
 	} else {
 		next := p.password + "!"
 		outcome := w.refusable("auth", func() error {
@@ -416,6 +419,7 @@ func (w *World) changeAccount() bool {
 		})
 		if outcome == "ok" {
 			p.password = next
+			w.promiseOver(p)
 		}
 		w.note("%s sets a new password: %s", p.name, outcome)
 	}
@@ -423,6 +427,25 @@ func (w *World) changeAccount() bool {
 	p.session.SessionID = w.clock.newID("auth")()
 	p.session.Epoch = w.number("auth", `SELECT session_epoch FROM users WHERE id = $1`, p.session.UserID)
 	return true
+}
+
+// promiseOver: a session that has ended is over for everybody who reads the log, in whatever order.
+func (w *World) promiseOver(p *person) {
+	session := p.session
+	w.promise("a session of "+p.name+" is over", func() string {
+		ended := identity.NewEnded()
+		for _, i := range w.rand.Perm(len(w.log.messages)) {
+			e, err := bus.Decode(w.log.messages[i].Data)
+			if u, notUser := bus.State[event.User](e); err == nil && notUser == nil {
+				ended.Apply(u)
+			}
+		}
+		_, err := w.auth.Current(background, session)
+		if !ended.Has(session) || !fault.Is(err, fault.SignInNeeded) {
+			return fmt.Sprintf("the log says %v, auth %v", ended.Has(session), err)
+		}
+		return ""
+	})
 }
 
 // texts is one column of a query.

@@ -41,7 +41,7 @@ var steps = []step{
 	{"retry", 4, 1, (*World).retry},
 	{"crash", 1.5, 1, (*World).crashOne},
 	{"log loss", 0.5, 1, (*World).loseLog},
-	{"log away", 0.5, 1, (*World).turnLog},
+	{"log away", 0.7, 1, (*World).turnLog},
 }
 
 // storm takes random steps. Each world has its own weather: some steps are many times more frequent in it than in others.
@@ -133,7 +133,7 @@ func (w *World) passToDeadline() bool {
 
 func (w *World) relaySome() bool {
 	p, how := pick(w, w.parts), wholly
-	if w.number(p.name, `SELECT 1 FROM outbox WHERE seq IS NULL LIMIT 1`) == 0 && w.chance(0.995) {
+	if w.number(p.name, `SELECT 1 FROM outbox WHERE seq IS NULL LIMIT 1`) == 0 && w.chance(0.995) || w.log.away && w.chance(0.95) {
 		return false
 	}
 	switch {
@@ -227,7 +227,9 @@ func (w *World) deliver(p *part, m bus.Message) bool {
 	if s != nil && s.Before != nil && !s.Before(w, p.name, m) {
 		return true
 	}
+	patient := w.patience(p, m)
 	err := p.bus.Deliver(ctx, m)
+	patient()
 	w.note("%s hears %s%s: %s", p.name, w.describe(m), how, w.outcome(err))
 	w.count("deliveries")
 	if s != nil && s.After != nil {
