@@ -141,10 +141,10 @@ func (s *Service) insert(ctx context.Context, id string, w wish) (o Order, fresh
 
 // settled is the order once tickets has answered, or as it is when the waiting is over.
 func (s *Service) settled(ctx context.Context, o Order) (Order, error) {
-	err := s.db.Await(ctx, orderKey(o.ID), func(tx *store.Tx) (bool, error) {
-		now, _, err := selectOrder(tx, o.ID)
-		o = now
-		return now.Status != event.Created, err
+	id := o.ID
+	err := s.db.Await(ctx, orderKey(id), func(tx *store.Tx) (settled bool, err error) { // runs again when a connection breaks
+		o, _, err = selectOrder(tx, id)
+		return o.Status != event.Created, err
 	})
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = nil
