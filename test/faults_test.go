@@ -59,6 +59,9 @@ func (p *promises) trade(t *testing.T, seller, buyer *market.Person, random *ran
 	if !p.heard(t, a, func() { order = market.As[market.Order](a); p.orders[order.ID] = buyer }) {
 		return false
 	}
+	if order.Ticket.ID != ticket.ID || order.UserID != buyer.ID {
+		t.Errorf("that is not the order: %s", a)
+	}
 	switch random.IntN(4) {
 	case 0:
 		p.heard(t, buyer.Cancel(order.ID), func() { p.ended[order.ID] = buyer })

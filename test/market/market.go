@@ -55,6 +55,12 @@ type Market struct {
 // Open starts a market with these flags of serve, until the end of the test.
 func Open(t testing.TB, top Topology, flags ...string) *Market {
 	t.Helper()
+	return OpenIn(t, "", top, flags...)
+}
+
+// OpenIn is Open with the data of a single process in this folder.
+func OpenIn(t testing.TB, dir string, top Topology, flags ...string) *Market {
+	t.Helper()
 	m := &Market{Topology: top, t: t, services: map[string][]*Process{}}
 	m.transport = &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute}
 	t.Cleanup(m.transport.CloseIdleConnections)
@@ -64,6 +70,7 @@ func Open(t testing.TB, top Topology, flags ...string) *Market {
 	}
 	if !top.Apart {
 		m.Front = prepare(t, "the market", flags...)
+		m.Front.data = dir
 		m.All = []*Process{m.Front}
 		m.Front.Start()
 		return m

@@ -27,9 +27,8 @@ type Process struct {
 	t    testing.TB
 	name string
 	args []string
-	env  []string
-	wrap []string // a command that runs the program, if any
-	addr string   // "" until the first start has picked one
+	data string // the data folder, if it is not below Dir
+	addr string // "" until the first start has picked one
 
 	cmd   *exec.Cmd
 	ended chan struct{} // closed when the process is gone
@@ -53,7 +52,12 @@ func prepare(t testing.TB, name string, args ...string) *Process {
 }
 
 // Data is the process's data folder.
-func (p *Process) Data() string { return filepath.Join(p.Dir, "data") }
+func (p *Process) Data() string {
+	if p.data != "" {
+		return p.data
+	}
+	return filepath.Join(p.Dir, "data")
+}
 
 // Start starts it, with further arguments from now on, and returns when it is ready.
 func (p *Process) Start(args ...string) {
@@ -81,10 +85,9 @@ func (p *Process) start() error {
 		return err
 	}
 	defer log.Close()
-	words := append(append(p.wrap, binary.path, "serve", "--addr", p.addr, "--ops-addr", "127.0.0.1:0", "--data", p.Data(), "--log-level", "warn"), p.args...)
+	words := append([]string{"serve", "--addr", p.addr, "--ops-addr", "127.0.0.1:0", "--data", p.Data(), "--log-level", "warn"}, p.args...)
 	out := &firstLines{ready: make(chan struct{})}
-	p.cmd = exec.Command(words[0], words[1:]...)
-	p.cmd.Env = append(os.Environ(), p.env...)
+	p.cmd = exec.Command(binary.path, words...)
 	p.cmd.Stdout, p.cmd.Stderr = out, log
 	if err := p.cmd.Start(); err != nil {
 		return err
