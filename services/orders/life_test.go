@@ -211,24 +211,18 @@ var sequences = map[string]struct {
 func TestEventsLateRepeatedAndReordered(t *testing.T) {
 	each(t, long, 1, func(t *testing.T, h house) {
 		for name, c := range sequences {
-			names := strings.Fields(c.events)
+			names, all := strings.Fields(c.events), permutations(strings.Count(c.events, " ")+1)
+			orders := make([]order, min(len(all), 60)) // so many of the permutations, spread over all
 			var wg sync.WaitGroup
-			limit := make(chan struct{}, 24) // so many wait for the saga at once
-			var orders []order
-			all := permutations(len(names))
-			for range all {
-				orders = append(orders, h.locked(service.NewID(), h.listed(service.NewID(), 20).ID))
-				if len(orders) == 60 { // enough of them, spread over all
-					break
-				}
+			for i := range orders {
+				wg.Go(func() { orders[i] = h.locked(service.NewID(), h.listed(service.NewID(), 20).ID) })
 			}
+			wg.Wait()
 			if c.late {
 				h.Advance(lockDuration)
 			}
 			for i, o := range orders {
-				limit <- struct{}{}
 				wg.Go(func() {
-					defer func() { <-limit }()
 					told := h.story(o)
 					for _, n := range all[i*len(all)/len(orders)] {
 						h.deliver(told[names[n]])

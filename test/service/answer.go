@@ -31,6 +31,7 @@ type Answer struct {
 }
 
 // Ask sends a request as that user; "" is nobody. The body is JSON text, or anything that becomes it. Headers are pairs.
+// The test fails if the answer is not one of those that the service documents.
 func (p *Process) Ask(user, method, target string, body any, headers ...string) Answer {
 	p.Helper()
 	var reader io.Reader
@@ -57,7 +58,11 @@ func (p *Process) Ask(user, method, target string, body any, headers ...string) 
 	}
 	w := httptest.NewRecorder()
 	p.Handler.ServeHTTP(w, r)
-	return Answer{Status: w.Code, Header: w.Header(), Text: w.Body.String()}
+	a := Answer{Status: w.Code, Header: w.Header(), Text: w.Body.String()}
+	if err := p.about.judge(r, a); err != nil {
+		p.Errorf("the document does not know this answer: %v", err)
+	}
+	return a
 }
 
 // Get is the value of a header.

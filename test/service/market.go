@@ -76,6 +76,7 @@ type Process struct {
 	DB      *store.DB
 	Bus     *bus.Bus
 	Handler http.Handler
+	about   document
 	stop    func()
 }
 
@@ -104,7 +105,7 @@ func (m *Market) start(o store.Options, build func(db *store.DB, b *bus.Bus) Par
 	}
 	b := bus.New(db, m.Log, bus.Options{})
 	parts := build(db, b)
-	p := &Process{Market: m, DB: db, Bus: b}
+	p := &Process{Market: m, DB: db, Bus: b, about: m.document(parts.Routes)}
 	p.Handler = httpapi.Edge(httpapi.EdgeOptions{}, httpapi.Handler(httpapi.Options{Verifier: names{}, Private: parts.Private}, db, parts.Routes))
 	running, cancel := context.WithCancel(context.Background())
 	if err := b.Prepare(running); err != nil {
