@@ -54,6 +54,9 @@ type marketPlace struct {
 
 // errNoMarket says where none was found.
 func (p marketPlace) errNoMarket() error {
+	if p.OpsAddr == "" {
+		return fmt.Errorf("there is no market in %s", p.Data)
+	}
 	return fmt.Errorf("no market is running at %s, and there is none in %s", p.OpsAddr, p.Data)
 }
 
