@@ -66,7 +66,7 @@ func (s *Service) await(ctx context.Context, w wish) (o Order, err error) {
 	err = s.db.Await(ctx, ticketKey(w.ticketID), func(tx *store.Tx) (bool, error) {
 		var onItsWay errOnItsWay
 		refusal = nil
-		o, err = admit(tx, w)
+		_, o, err = admit(tx, w)
 		if errors.As(err, &onItsWay) {
 			refusal = onItsWay.fault
 			return false, nil
@@ -79,44 +79,41 @@ func (s *Service) await(ctx context.Context, w wish) (o Order, err error) {
 	return o, err
 }
 
-// admit says whether the wish can become an order, or which order it has become already.
-func admit(tx *store.Tx, w wish) (Order, error) {
+// admit says whether the wish can become an order of the ticket as it is known, or which order it has become already.
+func admit(tx *store.Tx, w wish) (Ticket, Order, error) {
 	t, known, err := selectTicket(tx, w.ticketID)
 	if err != nil {
-		return Order{}, err
+		return t, Order{}, err
 	}
 	if !known {
 		unknown := fault.Unknown.New("There is no ticket with this id.").On("ticketId")
 		if isNews(w.ticketID, tx.Now()) {
-			return Order{}, errOnItsWay{unknown}
+			return t, Order{}, errOnItsWay{unknown}
 		}
-		return Order{}, unknown
+		return t, Order{}, unknown
 	}
 	alive, found, err := selectAlive(tx, w.ticketID)
 	if err != nil {
-		return Order{}, err
+		return t, Order{}, err
 	}
 	if !found {
-		return Order{}, t.admit(w.buyer, w.price, nil, tx.Now())
+		return t, Order{}, t.admit(w.buyer, w.price, nil, tx.Now())
 	}
 	if alive.UserID == w.buyer && alive.live() {
-		return alive, nil
+		return t, alive, nil
 	}
-	return Order{}, t.admit(w.buyer, w.price, &alive, tx.Now())
+	return t, Order{}, t.admit(w.buyer, w.price, &alive, tx.Now())
 }
 
 // insert makes the order, if it is still admitted. The index has the last word between replicas.
 func (s *Service) insert(ctx context.Context, id string, w wish) (o Order, fresh bool, err error) {
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
 		var onItsWay errOnItsWay
-		if o, err = admit(tx, w); errors.As(err, &onItsWay) {
+		var t Ticket // as it was admitted: read again, it could have another price by now
+		if t, o, err = admit(tx, w); errors.As(err, &onItsWay) {
 			return errMoved
 		}
 		if fresh = o.Version == 0; err != nil || !fresh {
-			return err
-		}
-		t, _, err := selectTicket(tx, w.ticketID)
-		if err != nil {
 			return err
 		}
 		if id == "" {
