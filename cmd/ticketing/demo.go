@@ -23,11 +23,12 @@ import (
 
 // demoCmd fills a running market.
 type demoCmd struct {
-	URL  config.URL  `name:"url" placeholder:"URL" group:"listen" help:"Public address of the market. Default: what the operators' listener says, else that of --addr."`
-	Addr config.Addr `default:":8080" placeholder:"HOST:PORT" group:"listen" help:"Public listener of the market on this machine. Default: :8080."`
+	URL  config.URL  `name:"url" placeholder:"URL" group:"listen" help:"Public address of the market. Default: the one of --addr."`
+	Addr config.Addr `placeholder:"HOST:PORT" group:"listen" help:"Public listener of a market on this machine. Default: what its operators' listener says, else :8080."`
 	Seed uint64      `default:"2027" placeholder:"N" group:"market" help:"What the tickets are drawn from; another number adds other ones. Default: 2027."`
 
 	marketPlace
+	stripeFlags
 }
 
 // Run fills it, and says what has been made.
@@ -53,8 +54,11 @@ func (c *demoCmd) Run(p *program) error {
 
 // find is the public address of the market.
 func (c *demoCmd) find(ctx context.Context) string {
-	if c.URL != "" {
+	switch {
+	case c.URL != "":
 		return string(c.URL)
+	case c.Addr != "" && !strings.HasSuffix(string(c.Addr), ":0"): // that is any port
+		return localURL(c.Addr)
 	}
 	if body, err := newOpsClient(c.OpsAddr).ask(ctx, http.MethodGet, "/market"); err == nil {
 		defer body.Close()
@@ -63,7 +67,11 @@ func (c *demoCmd) find(ctx context.Context) string {
 			return place.URL
 		}
 	}
-	return strings.Replace(newOpsClient(config.OptionalAddr(c.Addr)).base, "//127.0.0.1:", "//localhost:", 1)
+	return localURL(":8080")
+}
+
+func localURL(addr config.Addr) string {
+	return strings.Replace(newOpsClient(config.OptionalAddr(addr)).base, "//127.0.0.1:", "//localhost:", 1)
 }
 
 // whereabouts is what the operators' listener says of the public one.
