@@ -182,19 +182,28 @@ func (w *World) checkCharges() {
 	}
 }
 
-// patience looks at an order before an alarm rings; what it returns looks again: an order that knows of a payment which is
-// not decided waits for it.
-func (w *World) patience(p *part, m bus.Message) (again func()) {
+// patience looks at an order before an alarm rings; what it returns looks again. An order that knows of a payment which is
+// not decided waits for it, but not for ever.
+func (w *World) patience(p *part, m bus.Message) (again func(heard bool)) {
 	e, err := bus.Decode(m.Data)
 	if p.name != "orders" || err != nil || e.Type != event.OrderExpired {
-		return func() {}
+		return func(bool) {}
 	}
-	const paying = `SELECT count(*) FROM orders o JOIN charges c ON c.order_id = o.id WHERE o.id = $1 AND o.status = 'AwaitingPayment'
-		AND c.status = 'Created' AND $2 < o.expires_at + 180000`
-	before := w.number("orders", paying, e.Subject, w.clock.at("orders"))
-	return func() {
-		if before != w.number("orders", paying, e.Subject, w.clock.at("orders")) {
-			w.find("%s did not wait for its payment", w.name("order", e.Subject))
+	id, now := e.Subject, w.clock.at("orders")
+	const (
+		waits = `SELECT count(*) FROM orders o JOIN charges c ON c.order_id = o.id WHERE o.id = $1 AND o.status = 'AwaitingPayment'
+			AND c.status = 'Created' AND $2 < o.expires_at + 180000`
+		over   = `SELECT count(*) FROM orders WHERE id = $1 AND status IN ('Created', 'AwaitingPayment') AND $2 >= expires_at + 180000`
+		inbox  = `SELECT version FROM inbox WHERE kind = 'expiry' AND entity = $1`
+		failed = `SELECT count(*) FROM failed_event WHERE kind = 'expiry' AND entity = $1`
+	)
+	waiting, known := w.number("orders", waits, id, now), w.number("orders", inbox, id)
+	return func(heard bool) {
+		if waiting != w.number("orders", waits, id, now) {
+			w.find("%s did not wait for its payment", w.name("order", id))
+		}
+		if heard && w.number("orders", inbox, id) > known && w.number("orders", over, id, now) > 0 && w.number("orders", failed, id) == 0 {
+			w.find("%s waits for ever", w.name("order", id))
 		}
 	}
 }

@@ -229,7 +229,7 @@ func (w *World) deliver(p *part, m bus.Message) bool {
 	}
 	patient := w.patience(p, m)
 	err := p.bus.Deliver(ctx, m)
-	patient()
+	patient(err == nil)
 	w.note("%s hears %s%s: %s", p.name, w.describe(m), how, w.outcome(err))
 	w.count("deliveries")
 	if s != nil && s.After != nil {
