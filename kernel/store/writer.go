@@ -37,6 +37,7 @@ type update struct {
 	answered bool
 	runs     int
 	tx       *Tx
+	failure  error // of its own, to be answered after the commit: it may rest on what the others of the group wrote
 }
 
 func newWriter(db *DB, pool *sql.DB) *writer {
@@ -109,9 +110,12 @@ func (w *writer) commit(group []*update) {
 		return
 	}
 	for _, u := range group {
-		if u.tx != nil {
+		switch {
+		case u.tx != nil:
 			u.tx.committed()
 			u.answerOnce(nil)
+		case u.failure != nil:
+			u.answerOnce(u.failure)
 		}
 	}
 	for _, u := range again {
@@ -119,7 +123,7 @@ func (w *writer) commit(group []*update) {
 	}
 }
 
-// transact runs the members and commits. Members that failed have been answered, and their tx is nil.
+// transact runs the members and commits. The tx of members that failed is nil.
 func (w *writer) transact(group []*update, again *[]*update) error {
 	if len(group) == 0 {
 		return nil
@@ -148,7 +152,7 @@ func (w *writer) transact(group []*update, again *[]*update) error {
 	return err
 }
 
-// runMember runs one update in a savepoint. Its error is one of the engine; the update's own is answered here.
+// runMember runs one update in a savepoint. Its error is one of the engine; the update's own is kept with the update.
 func (w *writer) runMember(u *update, alone bool, again *[]*update) (ok bool, err error) {
 	if err := w.savepoint(alone, "SAVEPOINT member"); err != nil {
 		return false, err
@@ -173,7 +177,7 @@ func (w *writer) runMember(u *update, alone bool, again *[]*update) (ok bool, er
 		*again = append(*again, u)
 		return false, nil
 	}
-	u.answerOnce(failure)
+	u.failure = failure
 	return false, nil
 }
 
