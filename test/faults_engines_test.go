@@ -20,6 +20,7 @@ import (
 // TestDatabaseConnectionsCut ends all connections to PostgreSQL again and again while people trade. A request succeeds or
 // is told to try again; afterwards all is well.
 func TestDatabaseConnectionsCut(t *testing.T) {
+	t.Parallel()
 	m := market.Open(t, market.Topologies[1])
 	db, err := sql.Open("pgx", m.Database)
 	if err != nil {
@@ -57,6 +58,7 @@ func smallDisk(t *testing.T, size string) string {
 // TestDiskFull fills the disk below a market that runs. What cannot be stored is refused with 503, what is there can be
 // read, and when there is room again the market goes on, or starts again.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	disk := smallDisk(t, "64m")
 	m := market.OpenIn(t, disk, market.Topologies[0])
 	seller, buyer := m.SignUp("sally"), m.SignUp("bert")
@@ -121,6 +123,7 @@ func fill(t *testing.T, dir string) string {
 
 // TestNoRoomToStart starts a market where nothing can be stored: one clear line, exit 1.
 func TestNoRoomToStart(t *testing.T) {
+	t.Parallel()
 	full, readOnly := smallDisk(t, "1m"), smallDisk(t, "1m")
 	fill(t, full)
 	if err := syscall.Mount("", readOnly, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
@@ -136,6 +139,7 @@ func TestNoRoomToStart(t *testing.T) {
 
 // TestDatabaseAway starts and runs a market whose PostgreSQL does not answer.
 func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
 	away := url.URL{Scheme: "postgres", User: url.UserPassword("me", "hunter2"), Host: "127.0.0.1:1", Path: "market"}
 	code, out, errs := market.Tool(t, "serve", "--addr", "127.0.0.1:0", "--ops-addr", "off", "--data", t.TempDir(), "--database-url", away.String())
 	if code != 1 || out != "" || strings.Count(errs, "\n") != 1 || strings.Contains(errs, "hunter2") {

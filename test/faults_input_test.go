@@ -12,11 +12,12 @@ import (
 // TestAnyRequest sends requests that nobody in their right mind sends, put together at random from pieces that have
 // broken servers before. Whatever comes: never a 5xx, and every refusal in the one structure.
 func TestAnyRequest(t *testing.T) {
+	t.Parallel()
 	m := market.Open(t, market.Topologies[0])
 	seller := m.SignUp("sally")
 	ticket := seller.Lists("Asked for in strange ways", "10")
 	order := m.SignUp("bert").Orders(ticket)
-	n := 4000
+	n := 2500
 	if testing.Short() {
 		n = 500
 	}

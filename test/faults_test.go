@@ -146,14 +146,16 @@ func moments(n int) []time.Duration {
 
 // TestKilledUnderLoad kills the whole market with -9 at random moments while people trade, and starts it again.
 func TestKilledUnderLoad(t *testing.T) {
+	t.Parallel()
 	for _, top := range market.Topologies[:2] {
 		t.Run(top.Name, func(t *testing.T) {
+			t.Parallel()
 			m := market.Open(t, top, "--lock-duration", "3s")
 			p := newPromises()
 			stop := p.storm(t, m)
 			began := time.Now()
 			var starts []time.Duration
-			for _, moment := range moments(12) {
+			for _, moment := range moments(9) {
 				<-time.After(moment)
 				m.Front.Kill()
 				from := time.Now()
@@ -176,6 +178,7 @@ func TestKilledUnderLoad(t *testing.T) {
 
 // TestExpiryWhileDead lets the time to pay pass while the process is dead: the lock ends soon after the next start.
 func TestExpiryWhileDead(t *testing.T) {
+	t.Parallel()
 	m := market.Open(t, market.Topologies[0], "--lock-duration", "1s")
 	seller, buyer := m.SignUp("sally"), m.SignUp("bert")
 	ticket := seller.Lists("Over when nobody looks", "10")
@@ -194,6 +197,7 @@ func TestExpiryWhileDead(t *testing.T) {
 
 // TestLogDeleted deletes the event log while nothing runs: the databases fill a new one.
 func TestLogDeleted(t *testing.T) {
+	t.Parallel()
 	m := market.Open(t, market.Topologies[0])
 	seller, buyer := m.SignUp("sally"), m.SignUp("bert")
 	sold, open := seller.Lists("Sold before", "10"), seller.Lists("Bought after", "20")
@@ -215,6 +219,7 @@ func TestLogDeleted(t *testing.T) {
 // TestBrokerAway stops the broker and starts it again while people trade: what can be answered without it is answered, and
 // what it was needed for follows.
 func TestBrokerAway(t *testing.T) {
+	t.Parallel()
 	m := market.Open(t, market.Topologies[2])
 	p := newPromises()
 	seller, buyer := m.SignUp("sally"), m.SignUp("bert")

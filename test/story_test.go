@@ -13,8 +13,10 @@ import (
 // TestStory tells the same story in every topology: processes of the built program, all requests to one origin. Nothing
 // that a buyer or a seller sees depends on how the market is spread.
 func TestStory(t *testing.T) {
+	t.Parallel()
 	for _, top := range market.Topologies {
 		t.Run(top.Name, func(t *testing.T) {
+			t.Parallel()
 			began := time.Now()
 			m := market.Open(t, top)
 			t.Logf("open after %v", time.Since(began).Round(time.Millisecond))

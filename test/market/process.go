@@ -108,8 +108,11 @@ func (p *Process) start() error {
 	case <-time.After(Patience):
 		return fmt.Errorf("%s was not ready in %v\n%s", p.name, Patience, p.Tail())
 	}
-	p.URL, p.Ops = out.after("ticketing ready: "), out.after("  operators  ")
-	p.addr = strings.TrimPrefix(p.URL, "http://")
+	p.Ops = out.after("  operators  ")
+	if p.URL == "" { // the next start is at the same address, while others may ask it
+		p.URL = out.after("ticketing ready: ")
+		p.addr = strings.TrimPrefix(p.URL, "http://")
+	}
 	return nil
 }
 
