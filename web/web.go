@@ -63,6 +63,7 @@ func New(o Options) (*Site, error) {
 		"GET /openapi.json":    Document(o.OpenAPI),
 		"GET /asyncapi.json":   Document(o.AsyncAPI),
 		"GET /static/{file}":   http.HandlerFunc(s.asset),
+		"/api":                 gateway, // nothing is there, which net/http would answer with a redirect
 		"/api/":                gateway,
 		"/bank/":               gateway,
 	} {

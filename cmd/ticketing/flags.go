@@ -10,6 +10,7 @@ import (
 // commands is the command line.
 type commands struct {
 	Serve      serveCmd      `cmd:"" help:"Run the market, or the named services of it: ${services}."`
+	Demo       demoCmd       `cmd:"" help:"Fill a running market with believable people, tickets and sales."`
 	Events     eventsCmd     `cmd:"" help:"Read the event log, oldest first, one line an event."`
 	Failed     failedCmd     `cmd:"" help:"Look at the events that a service could not handle, and have them tried again."`
 	Audit      auditCmd      `cmd:"" help:"Check the books of a market: databases, event log and payment provider against one another."`

@@ -26,6 +26,7 @@ func (m *machine) operators(healthz, readyz http.Handler) http.Handler {
 	pages := []opsPage{
 		{"GET /healthz", healthz, "whether the process runs"},
 		{"GET /readyz", readyz, "whether all that it depends on is there"},
+		{"GET /market", http.HandlerFunc(m.serveMarket), "where the public listener is"},
 		{"GET /metrics", m.metrics.handler(), "metrics for Prometheus"},
 		{"GET /debug/pprof/", http.HandlerFunc(pprof.Index), "profiles of the process"},
 		{"GET /debug/pprof/profile", http.HandlerFunc(pprof.Profile), ""},

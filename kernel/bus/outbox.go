@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -31,7 +30,7 @@ func (b *Bus) Emit(tx *store.Tx, t event.Type, s event.State) error {
 	id := tx.NewID()
 	document, err := json.Marshal(event.Envelope{
 		SpecVersion: specVersion, ID: id, Source: b.source, Type: t, Subject: entity, Time: tx.Now(),
-		DataContentType: "application/json", DataSchema: DataSchema(s),
+		DataContentType: "application/json", DataSchema: event.DataSchema(s),
 		TraceParent: trace.From(tx.Context()).Parent(), Data: data,
 	})
 	if err != nil {
@@ -44,11 +43,6 @@ func (b *Bus) Emit(tx *store.Tx, t event.Type, s event.State) error {
 	}
 	tx.AfterCommit(b.emitted)
 	return nil
-}
-
-// DataSchema is the URI that names the JSON Schema of a state, the $id of the schema in the AsyncAPI document.
-func DataSchema(s event.State) string {
-	return "urn:ticketing:schema:" + reflect.TypeOf(s).Name()
 }
 
 // emitted wakes the relay, be it in this process or in another.

@@ -7,6 +7,7 @@ package event
 
 import (
 	"encoding/json"
+	"reflect"
 	"time"
 
 	"ticketing/kernel/money"
@@ -55,6 +56,9 @@ type State interface {
 	Kind() Kind
 	Entity() (id string, version int64)
 }
+
+// DataSchema is the URI that names the JSON Schema of a state; the AsyncAPI document has the schema under it.
+func DataSchema(s State) string { return "urn:ticketing:schema:" + reflect.TypeOf(s).Name() }
 
 // Envelope is one message of the log: a CloudEvents 1.0 document in structured mode.
 type Envelope struct {

@@ -35,9 +35,10 @@ type object = map[string]any
 // AsyncAPI is the AsyncAPI 3.0 document of the event log, as indented JSON: every event with the JSON Schema of its data.
 func AsyncAPI() ([]byte, error) {
 	s := newSchemas()
-	data := map[string]any{}
+	data, names := map[string]any{}, map[string]string{}
 	for _, state := range states {
 		data[state.Kind().Name] = s.Schema(reflect.TypeOf(state), true, "")
+		names[state.Kind().Name] = event.DataSchema(state)
 	}
 	channels, operations, messages := object{}, object{}, object{}
 	for _, kind := range event.Kinds {
@@ -49,7 +50,7 @@ func AsyncAPI() ([]byte, error) {
 			name := string(t)
 			channels[name] = channelOf(t, kind)
 			operations["say"+name] = operationOf(t, kind)
-			messages[name] = messageOf(t, kind, schema)
+			messages[name] = messageOf(t, kind, schema, names[kind.Name])
 		}
 	}
 	s.noNullLists()
@@ -92,7 +93,7 @@ func operationOf(t event.Type, kind event.Kind) object {
 	}
 }
 
-func messageOf(t event.Type, kind event.Kind, data any) object {
+func messageOf(t event.Type, kind event.Kind, data any, schemaName string) object {
 	text := func(doc string) object { return object{"type": "string", "description": doc} }
 	return object{
 		"name":        string(t),
@@ -113,7 +114,7 @@ func messageOf(t event.Type, kind event.Kind, data any) object {
 				"subject":         text("The id of the " + kind.Name + "."),
 				"time":            object{"type": "string", "format": "date-time", "description": "When it happened."},
 				"datacontenttype": object{"type": "string", "const": "application/json"},
-				"dataschema":      text("Where the schema of the data is."),
+				"dataschema":      object{"type": "string", "const": schemaName, "description": "Names the schema of the data, as it stands here."},
 				"traceparent":     text("The W3C trace that it belongs to."),
 				"data":            data,
 			},

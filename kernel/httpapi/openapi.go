@@ -27,7 +27,8 @@ A POST with an Idempotency-Key can be repeated safely: for 24 hours the same key
 func OpenAPI(tables ...[]Route) ([]byte, error) {
 	s := newSchemas()
 	doc := &huma.OpenAPI{
-		Info:    &huma.Info{Title: "Ticketing", Version: "1", Description: apiText},
+		Info: &huma.Info{Title: "Ticketing", Version: "1", Description: apiText,
+			License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}},
 		Servers: []*huma.Server{{URL: "/", Description: "This server"}},
 		Components: &huma.Components{
 			Schemas: s.Registry, Examples: map[string]*huma.Example{},
@@ -67,7 +68,6 @@ type nowhere struct{}
 
 func (nowhere) Handle(*huma.Operation, func(huma.Context))   {}
 func (nowhere) ServeHTTP(http.ResponseWriter, *http.Request) {}
-func isTag(name string) func(*huma.Tag) bool                 { return func(t *huma.Tag) bool { return t.Name == name } }
 
 // describe adds one route to the document.
 func describe(s *schemas, doc *huma.OpenAPI, api huma.API, route Route, problem *huma.Schema) {
@@ -98,7 +98,7 @@ func describe(s *schemas, doc *huma.OpenAPI, api huma.API, route Route, problem 
 	}
 	if route.Method == http.MethodPost {
 		op.Parameters = append(op.Parameters, keyParameter())
-		addHeader(success, "Idempotent-Replayed", "Present, and true, when this is the stored answer to an earlier request with the same key.")
+		addHeader(success, "Idempotent-Replayed", replayedText)
 	}
 	for _, status := range about.Statuses {
 		also := *success
@@ -108,8 +108,9 @@ func describe(s *schemas, doc *huma.OpenAPI, api huma.API, route Route, problem 
 	if route.reading() && success.Headers["ETag"] != nil {
 		op.Parameters = append(op.Parameters, &huma.Param{Name: "If-None-Match", In: "header",
 			Description: "An ETag that the client has: 304 without a body if it is still the one.", Schema: &huma.Schema{Type: huma.TypeString}})
-		op.Responses["304"] = &huma.Response{Description: "Not Modified"}
+		op.Responses["304"] = &huma.Response{Description: "Not Modified", Headers: map[string]*huma.Header{"ETag": success.Headers["ETag"]}}
 	}
+	op.Security = []map[string][]string{} // said, so that nobody has to guess: this one is for all
 	if about.SignedIn {
 		op.Security = []map[string][]string{{"session": {}}, {"bearer": {}}}
 	}
@@ -119,9 +120,15 @@ func describe(s *schemas, doc *huma.OpenAPI, api huma.API, route Route, problem 
 		doc.Components.Examples[code.Name] = exampleOf(code)
 	}
 	for status, codes := range byStatus {
-		op.Responses[strconv.Itoa(status)] = problemResponse(status, codes, problem)
+		r := problemResponse(status, codes, problem)
+		if route.Method == http.MethodPost && status < 500 {
+			addHeader(r, "Idempotent-Replayed", replayedText)
+		}
+		op.Responses[strconv.Itoa(status)] = r
 	}
 }
+
+const replayedText = "Present, and true, when this is the stored answer to an earlier request with the same key."
 
 // faultsOf is every code that the route may answer, each once: its own and those that its shape brings along.
 func faultsOf(route Route, op *huma.Operation) []fault.Code {
@@ -136,10 +143,13 @@ func faultsOf(route Route, op *huma.Operation) []fault.Code {
 	has := func(in, name string) bool {
 		return slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == in && (name == "" || p.Name == name) })
 	}
+	judged := func(p *huma.Param) bool { // a path names something or nothing, and a condition holds or does not
+		return p.In == "query" || p.In == "header" && p.Name != "If-Match" && p.Name != "If-None-Match"
+	}
 	body, json := route.takesBody()
 	add(route.About.SignedIn, fault.SignInNeeded)
 	add(has("path", ""), fault.Unknown)
-	add(body || has("query", "") || has("header", ""), fault.BadInput)
+	add(body || slices.ContainsFunc(op.Parameters, judged), fault.BadInput)
 	add(json, fault.BadJSON, fault.NotJSON)
 	add(!route.reading(), fault.BodyTooLarge, fault.CrossOrigin)
 	add(has("header", "If-Match"), fault.VersionMoved)
@@ -163,10 +173,15 @@ func problemResponse(status int, codes []fault.Code, problem *huma.Schema) *huma
 			Schema: &huma.Schema{AllOf: []*huma.Schema{problem, narrow}}, Examples: examples,
 		}},
 	}
-	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable || slices.Contains(codes, fault.KeyInUse) {
+	if slices.ContainsFunc(codes, passes) {
 		addHeader(r, "Retry-After", "After how many seconds trying again makes sense.")
 	}
 	return r
+}
+
+// passes tells whether what the code says passes with time, so that Retry-After may say when.
+func passes(c fault.Code) bool {
+	return c.Kind == fault.TooMany || c.Kind == fault.Unavailable || c == fault.KeyInUse || c == fault.TicketLocked || c == fault.PaymentInProgress
 }
 
 func exampleOf(c fault.Code) *huma.Example {

@@ -51,7 +51,7 @@ func (r refusal) Error() string { return "Stripe refused: " + r.code }
 
 // What else an answer of Stripe can mean. Any other error leaves open whether the request took effect.
 var (
-	errMissing  = errors.New("Stripe does not know the object")
+	errMissing  = errors.New("the object is not known to Stripe")
 	errState    = errors.New("the PaymentIntent is in another state")
 	errRefunded = errors.New("the charge is refunded already")
 )
@@ -160,7 +160,7 @@ func judge(err error) error {
 	case e.HTTPStatusCode == http.StatusBadRequest && e.Type == stripe.ErrorTypeInvalidRequest:
 		return refusal{failureCode(e)}
 	}
-	return fmt.Errorf("Stripe answered %d %s %s (request %s)", e.HTTPStatusCode, e.Type, e.Code, e.RequestID)
+	return fmt.Errorf("unexpected answer of Stripe: %d %s %s (request %s)", e.HTTPStatusCode, e.Type, e.Code, e.RequestID)
 }
 
 // failureCode is the most exact code that is not "declined for no reason".
