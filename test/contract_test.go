@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"ticketing/kernel/httpapi/apicheck"
+	"ticketing/test/apicheck"
 	"ticketing/test/market"
 )
 

@@ -9,8 +9,8 @@ import (
 
 	"ticketing/kernel/event"
 	"ticketing/kernel/httpapi"
-	"ticketing/kernel/httpapi/apicheck"
 	"ticketing/kernel/money"
+	"ticketing/test/apicheck"
 )
 
 func openapi(t testing.TB) *apicheck.Document {

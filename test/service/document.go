@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"ticketing/kernel/httpapi"
-	"ticketing/kernel/httpapi/apicheck"
+	"ticketing/test/apicheck"
 )
 
 // document is what a service says about its answers, by which every answer of a test is judged.
