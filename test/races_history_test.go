@@ -43,7 +43,7 @@ type outcome struct {
 	status string
 
 	rival  bool // another buyer's order was being made at that time
-	giving bool // an order was being cancelled at that time
+	giving bool // an order was being cancelled, or its payment declined, at that time
 }
 
 type historian struct {
@@ -86,14 +86,14 @@ func (h *historian) record(seed uint64) []porcupine.Operation {
 }
 
 // excuse marks what happened while another buyer's order was made, which holds the ticket for a moment even if it comes to
-// nothing because of an edit, and what happened while an order was cancelled, which some hear of before others.
+// nothing because of an edit, and what happened while an order came to its end, which some services know before others.
 func excuse(history []porcupine.Operation) []porcupine.Operation {
 	for i, op := range history {
 		in, out := op.Input.(step), op.Output.(outcome)
 		for _, other := range history {
 			if rival := other.Input.(step); other.Call < op.Return && op.Call < other.Return {
 				out.rival = out.rival || rival.what == "order" && rival.buyer != in.buyer
-				out.giving = out.giving || rival.what == "cancel"
+				out.giving = out.giving || rival.what == "cancel" || rival.what == "decline"
 			}
 		}
 		history[i].Output = out
@@ -223,7 +223,7 @@ func (s ticketState) step(in step, out outcome) (bool, ticketState) {
 	case "pay 200", "decline 200":
 		return mine && s.status == "sold", s
 	case "pay 409 order_not_payable", "decline 409 order_not_payable":
-		return !mine, s
+		return !mine || out.giving, s
 	case "pay 402 card_declined":
 		return !mine, s // the other session's card was declined meanwhile, for the same order
 	case "pay 409 payment_in_progress", "decline 409 payment_in_progress":
