@@ -44,6 +44,9 @@ func TestACancelledTicketIsFree(t *testing.T) {
 		for range 20 {
 			o := h.locked(service.NewID(), v.ID)
 			h.Want(h.cancel(o), 204, "")
+			if now := h.tickets.now(v.ID); now.Status != event.Available {
+				t.Errorf("the cancellation is answered, and the ticket is %s", now.Status)
+			}
 		}
 		if o := h.locked(service.NewID(), v.ID); o.Ticket.Version != 41 {
 			t.Errorf("%+v", o)

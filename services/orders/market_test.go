@@ -151,6 +151,13 @@ func (b *box) change(t event.Ticket, how func(t *event.Ticket)) event.Ticket {
 	return t
 }
 
+// now is the ticket as tickets has it.
+func (b *box) now(id string) event.Ticket {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all[id]
+}
+
 func (b *box) say(t event.Ticket) {
 	b.Helper()
 	if t.Version == 1 {

@@ -48,6 +48,12 @@ func TestAnOrderLocksFreesAndBuys(t *testing.T) {
 			t.Errorf("sold: %+v", sold)
 		}
 		refused(v, "ticket_sold")
+		h.Idle()
+		for _, o := range []event.Order{first, second} {
+			if said, _ := service.History[event.LockRejection](h.Market, o.ID); len(said) > 0 {
+				t.Errorf("an order that got its ticket is told that it did not: %+v", said)
+			}
+		}
 	})
 }
 
