@@ -32,10 +32,10 @@ func (w *World) settle() {
 		if w.finishAll() {
 			continue
 		}
-		w.checkTime(since)
 		if len(w.findings) > 0 || !w.passToNext() {
 			return
 		}
+		w.checkTime(since) // before anybody makes up for it
 	}
 	w.find("the market never comes to rest")
 }

@@ -433,6 +433,9 @@ func (w *World) changeAccount() bool {
 func (w *World) promiseOver(p *person) {
 	session := p.session
 	w.promise("a session of "+p.name+" is over", func() string {
+		if w.clock.at("auth") >= session.ExpiresAt.UnixMilli() {
+			return "" // by itself
+		}
 		ended := identity.NewEnded()
 		for _, i := range w.rand.Perm(len(w.log.messages)) {
 			e, err := bus.Decode(w.log.messages[i].Data)
