@@ -21,6 +21,7 @@ type promises struct {
 	paid    map[string]*market.Person
 	ended   map[string]*market.Person // cancelled by their buyer
 	refused map[string]int            // other answers, by what they were
+	made    int                       // how many promises were made
 }
 
 func newPromises() *promises {
@@ -36,6 +37,7 @@ func (p *promises) heard(t *testing.T, a market.Answer, ok func()) bool {
 	case a.Err != nil:
 		p.refused["no answer"]++
 	case a.OK():
+		p.made++
 		ok()
 		return true
 	default:
@@ -131,6 +133,15 @@ func (p *promises) storm(t *testing.T, m *market.Market) (stop func()) {
 	return func() { close(over); hands.Wait() }
 }
 
+// busy waits until so many promises have been made.
+func (p *promises) busy(t *testing.T, made int) {
+	market.Eventually(t, "people trade", func() (bool, string) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.made >= made, fmt.Sprint(p.made)
+	})
+}
+
 // moments is how long each of n rounds lasts: at random, the same in every run.
 func moments(n int) []time.Duration {
 	if testing.Short() {
@@ -155,8 +166,9 @@ func TestKilledUnderLoad(t *testing.T) {
 			stop := p.storm(t, m)
 			began := time.Now()
 			var starts []time.Duration
-			for _, moment := range moments(9) {
-				<-time.After(moment)
+			for i, moment := range moments(9) {
+				p.busy(t, 20*(i+1))
+				<-time.After(moment / 4)
 				m.Front.Kill()
 				from := time.Now()
 				m.Front.Start()

@@ -161,7 +161,7 @@ func (r *race) editAgainstOrder(round int) {
 		p.then = func() market.Answer { return buyer.Order(p.ticket.ID, seen...) }
 		pairs = append(pairs, p)
 	}
-	meet(2*time.Millisecond, pairs)
+	meet(5*time.Millisecond, pairs)
 	for _, p := range pairs {
 		outcome := "edit " + kind(p.a) + ", order " + kind(p.b)
 		r.seen[outcome]++
@@ -203,7 +203,7 @@ func (r *race) cancelAgainstPay(int) {
 		p.then = func() market.Answer { return buyer.Pay(p.order.ID, market.Visa) }
 		pairs = append(pairs, p)
 	}
-	meet(4*time.Millisecond, pairs)
+	meet(8*time.Millisecond, pairs)
 	for _, p := range pairs {
 		outcome := "cancel " + kind(p.a) + ", pay " + kind(p.b)
 		r.seen[outcome]++
