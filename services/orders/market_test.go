@@ -64,6 +64,7 @@ type box struct {
 	mu     sync.Mutex
 	all    map[string]event.Ticket
 	silent bool          // it does not hear orders
+	ahead  bool          // its clock is ahead: the event of every ticket has begun
 	missed []event.Order // what it has not heard
 }
 
@@ -88,6 +89,10 @@ func (b *box) hear(on *bus.Bus, tx *store.Tx, o event.Order) error {
 	t := b.all[o.Ticket.ID]
 	mine := t.OrderID == o.ID
 	switch {
+	case b.ahead && o.Status == event.Created:
+		return on.Emit(tx, event.TicketLockRejected, event.LockRejection{
+			OrderID: o.ID, TicketID: o.Ticket.ID, Reason: event.RejectedUnavailable, TicketVersion: t.Version, Version: 1,
+		})
 	case o.Status == event.Cancelled && mine:
 		t.Status, t.OrderID, t.LockedUntil = event.Available, "", nil
 	case o.Status == event.Completed && mine && t.Status == event.Locked:

@@ -36,6 +36,7 @@ func (s *Service) Place(ctx context.Context, id, buyer, ticketID string, price *
 	waiting, cancel := context.WithTimeout(ctx, s.wait)
 	defer cancel()
 	w := wish{buyer, ticketID, price}
+	var refusedAt int64 // the ticket's version at the last attempt
 	for {
 		if o, err = s.await(waiting, w); err != nil {
 			return o, false, err
@@ -55,7 +56,10 @@ func (s *Service) Place(ctx context.Context, id, buyer, ticketID string, price *
 		if err := s.caughtUp(waiting, o); err != nil {
 			return o, false, err
 		}
-		id = "" // the next attempt is another order
+		if o.RefusedAt == refusedAt { // again, and nothing has changed: its clock says so, which is ahead of ours
+			return o, false, fault.EventBegun.New("The event has begun; its tickets cannot be ordered any more.").On("ticketId")
+		}
+		id, refusedAt = "", o.RefusedAt // the next attempt is another order
 	}
 }
 

@@ -255,6 +255,20 @@ func TestAnotherPriceThanTheBuyerSaw(t *testing.T) {
 	})
 }
 
+// By the clock of tickets the event has begun, by ours it has not: a second attempt is answered, not a third one made.
+func TestTheEventBeginsElsewhereFirst(t *testing.T) {
+	each(t, long, 1, func(t *testing.T, h house) {
+		v, buyer := h.listed(service.NewID(), 20), service.NewID()
+		h.tickets.mu.Lock()
+		h.tickets.ahead = true
+		h.tickets.mu.Unlock()
+		h.Want(h.place(buyer, v.ID), 409, "event_begun")
+		if made := service.Must[[]order](h.Process, h.Ask(buyer, "GET", "/api/orders", nil), 200); len(made) != 2 {
+			t.Errorf("%d orders were made", len(made))
+		}
+	})
+}
+
 // Without tickets an order is taken all the same, and is to be paid only once tickets has said that the ticket is locked.
 func TestTicketsIsAway(t *testing.T) {
 	each(t, short, 1, func(t *testing.T, h house) {

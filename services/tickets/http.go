@@ -15,7 +15,7 @@ const tag = "Tickets"
 
 // Routes is what tickets answers.
 func (s *Service) Routes() []httpapi.Route {
-	held := []fault.Code{fault.NotSeller, fault.TicketLocked, fault.TicketSold, fault.TicketWithdrawn}
+	held := []fault.Code{fault.NotSeller, fault.TicketLocked, fault.TicketSold, fault.Unknown, fault.VersionMoved}
 	return []httpapi.Route{
 		httpapi.Get("/api/tickets", s.list, httpapi.About{
 			ID: "listTickets", Tag: tag, Summary: "What is on the market",
@@ -32,12 +32,12 @@ func (s *Service) Routes() []httpapi.Route {
 			ID: "editTicket", Tag: tag, Summary: "Edit your ticket", SignedIn: true,
 			Description: "A ticket can be edited while nobody holds it.",
 			Check:       httpapi.Checks(func(ctx context.Context, in *replaceInput) fault.Problems { return s.check(ctx, &in.Body) }),
-			Faults:      append(held, fault.Unknown, fault.VersionMoved),
+			Faults:      append(held, fault.TicketWithdrawn),
 		}),
 		httpapi.Delete("/api/tickets/{id}", s.remove, httpapi.About{
 			ID: "withdrawTicket", Tag: tag, Summary: "Withdraw your ticket", SignedIn: true,
 			Description: "It is taken off the market for good. A ticket can be withdrawn while nobody holds it.",
-			Faults:      append(held, fault.Unknown, fault.VersionMoved),
+			Faults:      held,
 		}),
 	}
 }
