@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	mostRounds = 3000             // of the calm; a market that is not done by then never is
+	mostRounds = 800              // of the calm; a market that is not done by then never is
 	lateOrder  = 10 * time.Second // how long past its end an order may live without a charge in flight
 	lateCharge = 12 * time.Second // how long past its two minutes a charge may be undecided
 	grace      = 3 * time.Minute  // past an order's end, for a charge that was submitted in time

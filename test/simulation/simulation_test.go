@@ -62,12 +62,12 @@ func TestSeeds(t *testing.T) {
 // The same seed is the same history, to the last id.
 func TestSameSeedSameHistory(t *testing.T) {
 	one, other := ground(t), ground(t)
-	last := uint64(6)
+	last, o := uint64(6), simulation.Options{}
 	if slow {
-		last = 1
+		last, o.Steps = 2, 100
 	}
 	for seed := uint64(1); seed <= last; seed++ {
-		a, b := run(t, one, seed, simulation.Options{}), run(t, other, seed, simulation.Options{})
+		a, b := run(t, one, seed, o), run(t, other, seed, o)
 		if a.Hash == b.Hash {
 			continue
 		}

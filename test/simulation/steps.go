@@ -108,7 +108,7 @@ var due = []struct{ service, query string }{
 	{"expiration", `SELECT due_at FROM deadlines`},
 	{"payments", `SELECT due_at FROM charges WHERE due_at > 0`},
 	{"payments", `SELECT expires_at FROM orders WHERE status = 'AwaitingPayment'`},
-	{"payments", `SELECT created_at + 120000 FROM charges WHERE status = 'Created'`},
+	{"payments", `SELECT created_at + 110000 FROM charges WHERE status = 'Created'`},
 	{"tickets", `SELECT starts_at FROM tickets WHERE starts_at < 4000000000000`},
 	{"auth", failedDue}, {"tickets", failedDue}, {"orders", failedDue}, {"expiration", failedDue}, {"payments", failedDue},
 }
