@@ -42,7 +42,6 @@ type outcome struct {
 	price  string
 	status string
 
-	rival  bool // another buyer's order was being made at that time
 	giving bool // an order was being cancelled, or its payment declined, at that time
 }
 
@@ -85,14 +84,12 @@ func (h *historian) record(seed uint64) []porcupine.Operation {
 	return excuse(h.history)
 }
 
-// excuse marks what happened while another buyer's order was made, which holds the ticket for a moment even if it comes to
-// nothing because of an edit, and what happened while an order came to its end, which some services know before others.
+// excuse marks what happened while an order came to its end, which some services know before others.
 func excuse(history []porcupine.Operation) []porcupine.Operation {
 	for i, op := range history {
-		in, out := op.Input.(step), op.Output.(outcome)
+		out := op.Output.(outcome)
 		for _, other := range history {
 			if rival := other.Input.(step); other.Call < op.Return && op.Call < other.Return {
-				out.rival = out.rival || rival.what == "order" && rival.buyer != in.buyer
 				out.giving = out.giving || rival.what == "cancel" || rival.what == "decline"
 			}
 		}
@@ -193,7 +190,7 @@ func (s ticketState) step(in step, out outcome) (bool, ticketState) {
 		}
 		return s.status == "locked" && s.buyer == in.buyer && s.order == out.order && s.price == out.price, s
 	case "order 409 ticket_locked":
-		return s.status == "locked" && s.buyer != in.buyer || out.rival, s
+		return s.status == "locked" && s.buyer != in.buyer, s
 	case "order 409 price_changed":
 		return s.status == "available" && in.price != "" && in.price != s.price, s
 	case "edit 409 ticket_locked":

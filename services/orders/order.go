@@ -135,8 +135,12 @@ func (t Ticket) admit(buyer string, price *money.Amount, alive *Order, now time.
 	case alive != nil && alive.Status == event.Completed, alive == nil && t.Status == event.Sold:
 		return fault.TicketSold.New("Somebody else has bought this ticket.").On("ticketId")
 	case alive != nil:
-		return fault.TicketLocked.New("Someone else is paying for this ticket until %s UTC.", alive.ExpiresAt.Format(time.TimeOnly)).
+		refusal := fault.TicketLocked.New("Someone else is paying for this ticket until %s UTC.", alive.ExpiresAt.Format(time.TimeOnly)).
 			On("ticketId").After(max(time.Second, alive.ExpiresAt.Sub(now)))
+		if alive.Status == event.Created { // tickets has not said yet that it is locked, and may refuse to
+			return errOnItsWay{refusal}
+		}
+		return refusal
 	case t.Status == event.Withdrawn:
 		return fault.TicketWithdrawn.New("The seller has withdrawn this ticket.").On("ticketId")
 	case !t.StartsAt.IsZero() && !now.Before(t.StartsAt):

@@ -113,6 +113,7 @@ func TestSecondsLeft(t *testing.T) {
 func TestAdmit(t *testing.T) {
 	five, six := money.Amount(500), money.Amount(600)
 	live := &Order{Status: event.AwaitingPayment, ExpiresAt: noon.Add(3 * time.Minute)}
+	made := &Order{Status: event.Created, ExpiresAt: noon.Add(3 * time.Minute)}
 	paid := &Order{Status: event.Completed, ExpiresAt: noon}
 	begun, soon := noon, noon.Add(time.Millisecond)
 	for name, c := range map[string]struct {
@@ -130,6 +131,7 @@ func TestAdmit(t *testing.T) {
 		"at another price":      {"b", &six, event.Available, time.Time{}, nil, "price_changed", true},
 		"own":                   {"s", nil, event.Available, time.Time{}, nil, "own_ticket", false},
 		"own and locked":        {"s", nil, event.Locked, time.Time{}, live, "own_ticket", false},
+		"being made":            {"b", nil, event.Available, time.Time{}, made, "ticket_locked", true},
 		"live":                  {"b", nil, event.Available, time.Time{}, live, "ticket_locked", false},
 		"live and locked":       {"b", nil, event.Locked, time.Time{}, live, "ticket_locked", false},
 		"live at another price": {"b", &six, event.Locked, time.Time{}, live, "ticket_locked", false},

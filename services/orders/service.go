@@ -156,7 +156,7 @@ func (s *Service) apply(tx *store.Tx, id string, step func(tx *store.Tx, o *Orde
 
 // announce says what the order is now, and wakes those who wait for it.
 func (s *Service) announce(tx *store.Tx, o Order) error {
-	tx.Touch(orderKey(o.ID))
+	tx.Touch(orderKey(o.ID), ticketKey(o.Ticket.ID))
 	t := event.OrderUpdated
 	if o.Status == event.Cancelled {
 		t = event.OrderCancelled
