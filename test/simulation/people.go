@@ -49,7 +49,6 @@ type claim struct {
 	id      string
 	buyer   *person
 	attempt string // the id of the last payment
-	paying  bool
 }
 
 // promise is an answer that somebody was given. It must be true for ever; kept says why it is not.
