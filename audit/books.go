@@ -18,7 +18,8 @@ type books struct {
 	payments  []Payment
 	asked     bool // the provider
 	histories map[string]map[string]*history
-	rows      map[string]map[string]int64 // the version of each entity as the state has it, by kind
+	before    map[string]map[string]row   // each entity as the state has it, by kind: read before the outbox
+	after     map[string]map[string]row   // the same, read after it
 	inbox     map[string]map[string]int64 // the newest version that was applied, by "service kind" and entity
 	failed    []string
 	refunds   int // that are due
@@ -55,18 +56,13 @@ var follows = map[string][]event.Kind{
 	"payments":   {event.Orders},
 }
 
-// said by whom: each service's kinds, and the table that holds their state, if there is one.
+// owners is who says what.
 var owners = []struct {
 	service string
 	kind    event.Kind
-	table   string
 }{
-	{"auth", event.Users, "users"},
-	{"tickets", event.Tickets, "tickets"},
-	{"tickets", event.Rejections, ""},
-	{"payments", event.Charges, "charges"},
-	{"expiration", event.Expiries, ""},
-	{"orders", event.Orders, "orders"},
+	{"auth", event.Users}, {"tickets", event.Tickets}, {"tickets", event.Rejections}, {"payments", event.Charges},
+	{"expiration", event.Expiries}, {"orders", event.Orders},
 }
 
 // read reads the books: the log before the outboxes that it is a copy of, the provider before the charges that it was
@@ -74,7 +70,7 @@ var owners = []struct {
 func read(ctx context.Context, s Sources) (*books, error) {
 	b := &books{
 		currency: s.Currency, read: map[string]bool{}, histories: map[string]map[string]*history{},
-		rows: map[string]map[string]int64{}, inbox: map[string]map[string]int64{}, deadlines: map[string]bool{}, now: time.Now(), findings: []Finding{}, busy: []string{},
+		before: map[string]map[string]row{}, after: map[string]map[string]row{}, inbox: map[string]map[string]int64{}, deadlines: map[string]bool{}, now: time.Now(), findings: []Finding{}, busy: []string{},
 	}
 	if s.Events != nil {
 		b.logged = map[string]int{}
@@ -108,13 +104,15 @@ func (b *books) readService(tx *store.Tx, name string) error {
 		if o.service != name {
 			continue
 		}
-		// The state before the outbox: what is newer than the state here is not missing there.
-		if o.table != "" {
-			if err := b.readRows(tx, o.kind, o.table); err != nil {
-				return err
-			}
+		// The state before the outbox, which must have said all of it; and after it, when all that it says must be there.
+		var err error
+		if b.before[o.kind.Name], err = b.readRows(tx, o.kind); err != nil {
+			return err
 		}
 		if err := b.readOutbox(tx, o.kind); err != nil {
+			return err
+		}
+		if b.after[o.kind.Name], err = b.readRows(tx, o.kind); err != nil {
 			return err
 		}
 	}
@@ -141,18 +139,6 @@ func (b *books) readService(tx *store.Tx, name string) error {
 		}, `SELECT order_id FROM deadlines`)
 	}
 	return nil
-}
-
-func (b *books) readRows(tx *store.Tx, kind event.Kind, table string) error {
-	rows := map[string]int64{}
-	b.rows[kind.Name] = rows
-	return each(tx, func(scan store.Scan) error {
-		var id string
-		var version int64
-		err := scan(&id, &version)
-		rows[id] = version
-		return err
-	}, `SELECT id, version FROM `+table)
 }
 
 func (b *books) readOutbox(tx *store.Tx, kind event.Kind) error {

@@ -93,10 +93,30 @@ func (b *books) checkHistories() {
 				}
 			}
 		}
-		for id, version := range b.rows[kind] {
-			if h := all[id]; h == nil || int64(len(*h)) < version {
-				b.find(7, "%s %s: version %d was never said", kind, id, version)
+		for id, row := range b.before[kind] {
+			if h := all[id]; h == nil || int64(len(*h)) < row.version {
+				b.find(7, "%s %s: version %d was never said", kind, id, row.version)
 			}
+		}
+		if b.after[kind] != nil {
+			b.checkRows(kind, all)
+		}
+	}
+}
+
+// checkRows: the state, from which requests are answered, is what was said.
+func (b *books) checkRows(kind string, all map[string]*history) {
+	for id, h := range all {
+		row, found := b.after[kind][id]
+		if !found {
+			b.find(7, "%s %s was said to exist, and is gone", kind, id)
+			continue
+		}
+		if row.version > int64(len(*h)) || row.version < 1 { // said since the outbox was read, or found already
+			continue
+		}
+		if said := b.describe((*h)[row.version-1].state); said != row.facts {
+			b.find(7, "%s %s is %s, and was said to be %s", kind, id, row.facts, said)
 		}
 	}
 }

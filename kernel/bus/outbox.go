@@ -28,10 +28,14 @@ func (b *Bus) Emit(tx *store.Tx, t event.Type, s event.State) error {
 		return fmt.Errorf("state of %s %s: %w", kind.Name, entity, err)
 	}
 	id := tx.NewID()
+	work := trace.From(tx.Context())
+	if !work.Valid() { // a clock's, and nobody's request
+		work = trace.Of(id)
+	}
 	document, err := json.Marshal(event.Envelope{
 		SpecVersion: specVersion, ID: id, Source: b.source, Type: t, Subject: entity, Time: tx.Now(),
 		DataContentType: "application/json", DataSchema: event.DataSchema(s),
-		TraceParent: trace.From(tx.Context()).Parent(), Data: data,
+		TraceParent: work.Parent(), Data: data,
 	})
 	if err != nil {
 		return fmt.Errorf("event of %s %s: %w", kind.Name, entity, err)

@@ -79,6 +79,7 @@ type User struct {
 	ID            string         `json:"id" doc:"The account's id."`
 	Email         string         `json:"email" doc:"The account's e-mail, lower case."`
 	SessionEpoch  int64          `json:"sessionEpoch" doc:"Sessions of an earlier epoch are over; a new password begins a new one."`
+	KeptSession   string         `json:"keptSession,omitempty" doc:"The session that set the password which began the epoch; it goes on, under its earlier token too."`
 	EndedSessions []EndedSession `json:"endedSessions" doc:"Sessions that were signed out, until their tokens have expired; the newest 100."`
 	Version       int64          `json:"version" doc:"1 for a new account, one more with every change."`
 	CreatedAt     time.Time      `json:"createdAt" doc:"When the account was made."`
@@ -125,6 +126,7 @@ const (
 
 // LockRejection says that an order did not get its ticket. Its entity is the order, which gets at most one.
 type LockRejection struct {
+	ID            string `json:"id" doc:"The order that asked; a refusal has its id."`
 	OrderID       string `json:"orderId" doc:"The order that asked."`
 	TicketID      string `json:"ticketId" doc:"The ticket it asked for."`
 	Reason        string `json:"reason" enum:"changed,unavailable" doc:"Why it could not be locked."`
@@ -173,6 +175,7 @@ type OrderTicket struct {
 
 // Expiry says that an order's time to pay is over. It is said again, under the next version, until the order is decided.
 type Expiry struct {
+	ID        string    `json:"id" doc:"The order whose time is over; the alarm has its id."`
 	OrderID   string    `json:"orderId" doc:"The order whose time is over."`
 	ExpiresAt time.Time `json:"expiresAt" doc:"When that was."`
 	Version   int64     `json:"version" doc:"1 the first time it is said, one more with every repeat."`

@@ -20,6 +20,7 @@ type Ended struct {
 
 type epoch struct {
 	number int64
+	kept   string    // the session that began it, which goes on
 	until  time.Time // every token of an earlier epoch has expired by then
 }
 
@@ -44,7 +45,7 @@ func (e *Ended) Apply(u event.User) {
 		}
 	}
 	if known := e.epochs[u.ID]; u.SessionEpoch > known.number {
-		e.epochs[u.ID] = epoch{u.SessionEpoch, u.UpdatedAt.Add(SessionTTL)}
+		e.epochs[u.ID] = epoch{u.SessionEpoch, u.KeptSession, u.UpdatedAt.Add(SessionTTL)}
 	}
 	if e.size() >= e.sweepAt {
 		e.sweep()
@@ -58,7 +59,8 @@ func (e *Ended) Has(c Caller) bool {
 	if _, ended := e.sessions[c.SessionID]; ended {
 		return true
 	}
-	return c.Epoch < e.epochs[c.UserID].number
+	newest := e.epochs[c.UserID]
+	return c.Epoch < newest.number && c.SessionID != newest.kept
 }
 
 // Len is how many sessions and accounts it remembers.

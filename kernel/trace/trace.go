@@ -7,6 +7,7 @@ package trace
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 )
 
@@ -22,6 +23,18 @@ func New() Trace {
 	var t Trace
 	_, _ = rand.Read(t.id[:]) // never fails
 	_, _ = rand.Read(t.parent[:])
+	t.id[0] |= 1 // a trace of zeros is none
+	t.parent[0] |= 1
+	t.flags = 1
+	return t
+}
+
+// Of is the trace of work that nothing asked for, such as an alarm's: it begins with the thing of that id.
+func Of(id string) Trace {
+	var t Trace
+	sum := sha256.Sum256([]byte(id))
+	copy(t.id[:], sum[:])
+	copy(t.parent[:], sum[16:])
 	t.id[0] |= 1 // a trace of zeros is none
 	t.parent[0] |= 1
 	t.flags = 1

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/google/uuid"
+
 	"ticketing/kernel/fault"
 	"ticketing/kernel/httpapi"
 	"ticketing/kernel/identity"
@@ -100,7 +102,12 @@ func (s *Service) signIn(ctx context.Context, in *signInInput) (*userOutput, err
 
 // signedIn is the answer that begins a session.
 func (s *Service) signedIn(ctx context.Context, u User) (*userOutput, error) {
-	token, expires, err := s.begin(ctx, u)
+	return s.goesOn(ctx, u, uuid.Must(uuid.NewV7()).String())
+}
+
+// goesOn is the answer that gives a session its newest token.
+func (s *Service) goesOn(ctx context.Context, u User, session string) (*userOutput, error) {
+	token, expires, err := s.begin(ctx, u, session)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +213,7 @@ func (s *Service) changeMe(ctx context.Context, in *changeInput) (*userOutput, e
 	case password == "": // the session goes on as it was
 		return &userOutput{Body: shown(u)}, nil
 	}
-	return s.signedIn(ctx, u)
+	return s.goesOn(ctx, u, c.SessionID)
 }
 
 type keySetOutput struct{ Body identity.JWKS }

@@ -16,8 +16,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/google/uuid"
-
 	"ticketing/kernel/bus"
 	"ticketing/kernel/event"
 	"ticketing/kernel/fault"
@@ -130,7 +128,7 @@ func (s *Service) SignOut(ctx context.Context, c identity.Caller) error {
 }
 
 // Change gives the caller's account another e-mail, another password or both; an empty one stays. It takes the current
-// password. A new password ends every session of the account.
+// password. A new password ends every other session of the account.
 func (s *Service) Change(ctx context.Context, c identity.Caller, current, email, password string) (User, error) {
 	u, err := s.Current(ctx, c)
 	if err != nil {
@@ -160,7 +158,7 @@ func (s *Service) Change(ctx context.Context, c identity.Caller, current, email,
 		if err == nil && taken {
 			err = errTaken()
 		}
-		return err == nil && now.update(email, hash, tx.Now()), err
+		return err == nil && now.update(email, hash, c.SessionID, tx.Now()), err
 	})
 	return changed, s.explain(ctx, err, email, c.UserID)
 }
@@ -190,15 +188,15 @@ func (s *Service) Current(ctx context.Context, c identity.Caller) (User, error) 
 	return u, err
 }
 
-// begin is a token for a new session of u, and when it expires.
-func (s *Service) begin(ctx context.Context, u User) (token string, expires time.Time, err error) {
+// begin is a token for a session of u, new or going on, and when it expires.
+func (s *Service) begin(ctx context.Context, u User, session string) (token string, expires time.Time, err error) {
 	signer, err := s.keys.signer(ctx)
 	if err != nil {
 		return "", time.Time{}, err
 	}
 	now := s.now()
 	c := identity.Caller{
-		UserID: u.ID, SessionID: uuid.Must(uuid.NewV7()).String(), Epoch: u.SessionEpoch,
+		UserID: u.ID, SessionID: session, Epoch: u.SessionEpoch,
 		ExpiresAt: now.Add(identity.SessionTTL).UTC().Truncate(time.Second),
 	}
 	token, err = signer.Sign(c, now)

@@ -104,11 +104,18 @@ func TestNewPasswordEndsAllOtherSessions(t *testing.T) {
 			t.Errorf("answer %s", r.text)
 		}
 		n.await(t, id, 2)
-		for _, token := range []string{old, others[0].cookie, others[1].cookie} {
+		for _, token := range []string{others[0].cookie, others[1].cookie} {
 			dead(t, h, n, token)
 		}
 		alive(t, h, n, p.cookie)
+		alive(t, h, n, old) // the same session, for those who keep its token themselves
 		want(t, p.signIn("fan@example.com", secret), 401, "bad_credentials", "")
+		// Signing out ends the session under both of its tokens.
+		session := p.cookie
+		want(t, p.do("POST", "/api/users/signout", nil), 200, "", "")
+		n.await(t, id, 3)
+		dead(t, h, n, session)
+		dead(t, h, n, old)
 		want(t, p.signIn("fan@example.com", "something else"), 200, "", "")
 	})
 }

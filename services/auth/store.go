@@ -18,12 +18,12 @@ var files embed.FS
 // Migrations are the tables of auth.
 var Migrations = store.Files(files, "migrations")
 
-const userColumns = `id, email, password_hash, session_epoch, epoch_began_at, ended_sessions, version, created_at, updated_at`
+const userColumns = `id, email, password_hash, session_epoch, kept_session, epoch_began_at, ended_sessions, version, created_at, updated_at`
 
 func scanUser(scan store.Scan) (u User, err error) {
 	var ended string
 	var began, created, updated int64
-	err = scan(&u.ID, &u.Email, &u.PasswordHash, &u.SessionEpoch, &began, &ended, &u.Version, &created, &updated)
+	err = scan(&u.ID, &u.Email, &u.PasswordHash, &u.SessionEpoch, &u.KeptSession, &began, &ended, &u.Version, &created, &updated)
 	if err != nil {
 		return u, err
 	}
@@ -54,8 +54,8 @@ func insertUser(tx *store.Tx, u User) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	n, err := tx.Exec(`INSERT INTO users (`+userColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
-		u.ID, u.Email, u.PasswordHash, u.SessionEpoch, store.Millis(u.EpochBeganAt), string(ended), u.Version,
+	n, err := tx.Exec(`INSERT INTO users (`+userColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
+		u.ID, u.Email, u.PasswordHash, u.SessionEpoch, u.KeptSession, store.Millis(u.EpochBeganAt), string(ended), u.Version,
 		store.Millis(u.CreatedAt), store.Millis(u.UpdatedAt))
 	return n == 1, err
 }
@@ -66,10 +66,10 @@ func updateUser(tx *store.Tx, u User) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	n, err := tx.Exec(`UPDATE users SET email = $2, password_hash = $3, session_epoch = $4, epoch_began_at = $5,
-			ended_sessions = $6, version = $7, updated_at = $8
-		WHERE id = $1 AND version = $7 - 1`,
-		u.ID, u.Email, u.PasswordHash, u.SessionEpoch, store.Millis(u.EpochBeganAt), string(ended), u.Version,
+	n, err := tx.Exec(`UPDATE users SET email = $2, password_hash = $3, session_epoch = $4, kept_session = $5,
+			epoch_began_at = $6, ended_sessions = $7, version = $8, updated_at = $9
+		WHERE id = $1 AND version = $8 - 1`,
+		u.ID, u.Email, u.PasswordHash, u.SessionEpoch, u.KeptSession, store.Millis(u.EpochBeganAt), string(ended), u.Version,
 		store.Millis(u.UpdatedAt))
 	return n == 1, err
 }

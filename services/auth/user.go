@@ -27,7 +27,8 @@ type User struct {
 	ID           string
 	Email        string // as normalEmail made it
 	PasswordHash string
-	SessionEpoch int64     // sessions of an earlier epoch are over
+	SessionEpoch int64     // sessions of an earlier epoch are over, but for the one that is kept
+	KeptSession  string    // the session that set the password
 	EpochBeganAt time.Time // when the password was last set
 	Ended        []event.EndedSession
 	Version      int64
@@ -52,27 +53,28 @@ func (u *User) endSession(id string, expires, now time.Time) {
 	}
 }
 
-// setPassword replaces the password, which ends every session that there is.
-func (u *User) setPassword(hash string, now time.Time) {
+// setPassword replaces the password, which ends every session but the one that does so.
+func (u *User) setPassword(hash, session string, now time.Time) {
 	u.PasswordHash, u.EpochBeganAt = hash, now
-	u.SessionEpoch++
+	u.SessionEpoch, u.KeptSession = u.SessionEpoch+1, session
 }
 
-// update takes over an e-mail and the hash of a password, each unless it is empty; false if nothing is different.
-func (u *User) update(email, hash string, now time.Time) bool {
+// update takes over an e-mail and the hash of a password, each unless it is empty, on behalf of a session; false if
+// nothing is different.
+func (u *User) update(email, hash, session string, now time.Time) bool {
 	different := hash != "" || email != "" && email != u.Email
 	if email != "" {
 		u.Email = email
 	}
 	if hash != "" {
-		u.setPassword(hash, now)
+		u.setPassword(hash, session, now)
 	}
 	return different
 }
 
 // over tells whether a session of the account has been ended.
 func (u *User) over(sessionID string, epoch int64) bool {
-	return epoch < u.SessionEpoch ||
+	return epoch < u.SessionEpoch && sessionID != u.KeptSession ||
 		slices.ContainsFunc(u.Ended, func(s event.EndedSession) bool { return s.ID == sessionID })
 }
 
@@ -85,7 +87,7 @@ func (u *User) touched(now time.Time) {
 // state is what everybody may know of the account.
 func (u *User) state() event.User {
 	return event.User{
-		ID: u.ID, Email: u.Email, SessionEpoch: u.SessionEpoch, EndedSessions: u.Ended,
+		ID: u.ID, Email: u.Email, SessionEpoch: u.SessionEpoch, KeptSession: u.KeptSession, EndedSessions: u.Ended,
 		Version: u.Version, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
 	}
 }

@@ -92,7 +92,7 @@ func TestSessionsStayEnded(t *testing.T) {
 				return time.Duration(rapid.IntRange(0, 7200).Draw(t, "seconds")) * time.Second
 			}).Draw(t, "pause"))
 			if rapid.IntRange(0, 50).Draw(t, "new password") == 0 {
-				u.setPassword(fmt.Sprint("hash", i), now)
+				u.setPassword(fmt.Sprint("hash", i), "the one at home", now)
 				continue
 			}
 			s := session{fmt.Sprint("s", i), u.SessionEpoch, now.Add(7 * 24 * time.Hour)}
@@ -107,6 +107,9 @@ func TestSessionsStayEnded(t *testing.T) {
 			if newest && s.expires.After(now) && !u.over(s.id, s.epoch) {
 				t.Fatalf("%+v is alive again", s)
 			}
+		}
+		if u.SessionEpoch > 0 && (u.over("the one at home", u.SessionEpoch-1) || !u.over("another", u.SessionEpoch-1)) {
+			t.Fatal("a new password ends every session but the one that set it")
 		}
 		if u.over("another", u.SessionEpoch) {
 			t.Fatal("a session that nobody ended is over")

@@ -23,5 +23,5 @@ type Deadline struct {
 func (d *Deadline) Ring(now time.Time) (alarm event.Expiry, again time.Time) {
 	pause := min(shortestPause<<min(d.Said, 10), longestPause)
 	d.Said++
-	return event.Expiry{OrderID: d.OrderID, ExpiresAt: d.ExpiresAt, Version: d.Said}, now.Add(pause)
+	return event.Expiry{ID: d.OrderID, OrderID: d.OrderID, ExpiresAt: d.ExpiresAt, Version: d.Said}, now.Add(pause)
 }

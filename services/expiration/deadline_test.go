@@ -14,7 +14,7 @@ func TestRing(t *testing.T) {
 	now := noon.Add(5 * time.Millisecond)
 	for i, pause := range []time.Duration{1, 2, 4, 8, 10, 10, 10, 10, 10, 10, 10, 10, 10} {
 		alarm, again := d.Ring(now)
-		if want := (event.Expiry{OrderID: "o", ExpiresAt: noon, Version: int64(i + 1)}); alarm != want || d.Said != alarm.Version {
+		if want := (event.Expiry{ID: "o", OrderID: "o", ExpiresAt: noon, Version: int64(i + 1)}); alarm != want || d.Said != alarm.Version {
 			t.Errorf("alarm %d is %+v", i, alarm)
 		}
 		if got := again.Sub(now); got != pause*time.Second {

@@ -45,7 +45,7 @@ func (s *Service) lockFor(tx *store.Tx, o event.Order) error {
 	if err != nil || t.OrderID == o.ID {
 		return err
 	}
-	rejection := event.LockRejection{OrderID: o.ID, TicketID: o.Ticket.ID, Reason: event.RejectedUnavailable, Version: 1}
+	rejection := event.LockRejection{ID: o.ID, OrderID: o.ID, TicketID: o.Ticket.ID, Reason: event.RejectedUnavailable, Version: 1}
 	if found {
 		rejection.Reason, rejection.TicketVersion = t.WhyNotLocked(tx.Now()), t.Version
 	}

@@ -89,7 +89,7 @@ func TestWhyAnOrderDoesNotGetItsTicket(t *testing.T) {
 			}
 			h.deliver(o, o)
 			got := service.AwaitVersion[event.LockRejection](h.Market, o.ID, 1)
-			if want := (event.LockRejection{OrderID: o.ID, TicketID: o.Ticket.ID, Reason: c.reason, TicketVersion: c.version, Version: 1}); got != want {
+			if want := (event.LockRejection{ID: o.ID, OrderID: o.ID, TicketID: o.Ticket.ID, Reason: c.reason, TicketVersion: c.version, Version: 1}); got != want {
 				t.Errorf("%s: %+v, want %+v", name, got, want)
 			}
 		}

@@ -123,10 +123,7 @@ func (s *Service) change(ctx context.Context, id, seller string, check func(vers
 			if !found {
 				return errUnknown()
 			}
-			if err := now.ChangeBy(seller); err != nil {
-				return err
-			}
-			if err := check(now.Version); err != nil {
+			if err := now.ChangeBy(seller, check); err != nil {
 				return err
 			}
 			if t, done, err = edit(tx, now); err != nil {

@@ -58,10 +58,16 @@ func (t Ticket) Status() string {
 	return event.Available
 }
 
-// ChangeBy says whether that user may edit or withdraw the ticket now.
-func (t Ticket) ChangeBy(userID string) error {
+// ChangeBy says whether that user may edit or withdraw the ticket now. The check is asked whether this is the version that
+// they mean, before anything is said of its state: who means another one has to look at it again first.
+func (t Ticket) ChangeBy(userID string, check func(version int64) error) error {
 	if t.UserID != userID {
 		return fault.NotSeller.New("This ticket is listed by somebody else.")
+	}
+	if t.Status() != event.Withdrawn { // withdrawing again is answered as the first time
+		if err := check(t.Version); err != nil {
+			return err
+		}
 	}
 	switch t.Status() {
 	case event.Sold:

@@ -17,6 +17,8 @@ func TestStatusFollowsFromWhoHoldsTheTicket(t *testing.T) {
 	held := Ticket{UserID: "seller", OrderID: "o", LockedUntil: noon.Add(15 * time.Minute)}
 	sold, gone := held, Ticket{UserID: "seller", WithdrawnAt: noon}
 	sold.SoldAt = noon
+	mine := func(int64) error { return nil }
+	moved := func(int64) error { return fault.VersionMoved.New("It is another version.") }
 	for _, c := range []struct {
 		ticket   Ticket
 		status   string
@@ -32,12 +34,15 @@ func TestStatusFollowsFromWhoHoldsTheTicket(t *testing.T) {
 		if got := c.ticket.Status(); got != c.status {
 			t.Errorf("%s is %s", c.status, got)
 		}
-		err := c.ticket.ChangeBy("seller")
+		err := c.ticket.ChangeBy("seller", mine)
 		if c.seller == "" && err != nil || c.seller != "" && (err == nil || fault.From(err).Code.Name != c.seller) {
 			t.Errorf("%s, changed by its seller: %v, want %q", c.status, err, c.seller)
 		}
-		if err := c.ticket.ChangeBy("other"); !fault.Is(err, fault.NotSeller) {
+		if err := c.ticket.ChangeBy("other", moved); !fault.Is(err, fault.NotSeller) {
 			t.Errorf("%s, changed by somebody else: %v", c.status, err)
+		}
+		if err := c.ticket.ChangeBy("seller", moved); fault.Is(err, fault.VersionMoved) == (c.status == event.Withdrawn) {
+			t.Errorf("%s, changed by a seller who saw another version: %v", c.status, err)
 		}
 		if got := c.ticket.WhyNotLocked(noon); got != c.whyNot {
 			t.Errorf("%s cannot be locked: %s", c.status, got)
@@ -51,7 +56,7 @@ func TestStatusFollowsFromWhoHoldsTheTicket(t *testing.T) {
 			t.Errorf("%s cannot be locked when its event begins: %s", c.status, got)
 		}
 	}
-	if err := held.ChangeBy("seller"); !strings.Contains(err.Error(), "12:15:00 UTC") {
+	if err := held.ChangeBy("seller", mine); !strings.Contains(err.Error(), "12:15:00 UTC") {
 		t.Errorf("the seller does not read until when: %v", err)
 	}
 }

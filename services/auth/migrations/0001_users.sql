@@ -6,6 +6,7 @@ CREATE TABLE users (
     email          TEXT COLLATE "C" NOT NULL UNIQUE,
     password_hash  TEXT   NOT NULL,
     session_epoch  BIGINT NOT NULL,
+    kept_session   TEXT   NOT NULL,
     epoch_began_at BIGINT NOT NULL,
     ended_sessions TEXT   NOT NULL,
     version        BIGINT NOT NULL CHECK (version > 0),
