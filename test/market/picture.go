@@ -80,7 +80,7 @@ func (p *Picture) envelope(e Event) {
 	case e.SpecVersion != "1.0" || e.ID == "" || e.Source != source || e.Subject == "" || e.DataContentType != "application/json" ||
 		!strings.Contains(e.DataSchema, e.Type) && e.DataSchema == "" || e.Time.IsZero() || e.Time.Location().String() != "UTC":
 		p.bad("no CloudEvents document of %s: %s", source, e.Raw)
-	case e.TraceParent != "" && !traceParent.MatchString(e.TraceParent):
+	case !traceParent.MatchString(e.TraceParent):
 		p.bad("traceparent of %s", e.Raw)
 	}
 }

@@ -408,17 +408,18 @@ func (w *World) changeAccount() bool {
 		outcome := w.refusable("auth", func() error { return w.auth.SignOut(background, p.session) })
 		w.note("%s signs out: %s", p.name, outcome)
 		if outcome == "ok" {
-			w.promiseOver(p)
+			w.promiseOver(p, p.session)
 		}
 	} else {
-		next := p.password + "!"
+		next, elsewhere := p.password+"!", p.session // of another device, signed in before
+		elsewhere.SessionID = w.clock.newID("auth")()
 		outcome := w.refusable("auth", func() error {
 			_, err := w.auth.Change(background, p.session, p.password, "", next)
 			return err
 		})
 		if outcome == "ok" {
 			p.password = next
-			w.promiseOver(p)
+			w.promiseOver(p, elsewhere)
 		}
 		w.note("%s sets a new password: %s", p.name, outcome)
 	}
@@ -429,8 +430,7 @@ func (w *World) changeAccount() bool {
 }
 
 // promiseOver: a session that has ended is over for everybody who reads the log, in whatever order.
-func (w *World) promiseOver(p *person) {
-	session := p.session
+func (w *World) promiseOver(p *person, session identity.Caller) {
 	w.promise("a session of "+p.name+" is over", func() string {
 		if w.clock.at("auth") >= session.ExpiresAt.UnixMilli() {
 			return "" // by itself
