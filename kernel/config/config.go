@@ -137,5 +137,20 @@ func (e *environment) blame(err error) string {
 	if e.last != "" && e.last == e.name(m[1]) {
 		culprit = e.last
 	}
-	return culprit + ": " + message[len(m[0]):]
+	return culprit + ": " + plain(m[1], message[len(m[0]):])
+}
+
+// noValue is how kong says that a flag is followed by nothing, or by what looks like another flag.
+var noValue = regexp.MustCompile(`^expected \S+ value but got "([^"]*)"`)
+
+// plain says it in other words.
+func plain(flag, message string) string {
+	m := noValue.FindStringSubmatch(message)
+	switch {
+	case m == nil:
+		return message
+	case strings.HasPrefix(m[1], "-"):
+		return fmt.Sprintf("a value is needed; one that begins with a dash is written --%s=%s", flag, m[1])
+	}
+	return "a value is needed"
 }

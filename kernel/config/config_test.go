@@ -104,7 +104,8 @@ func TestMistakesAreOneClearLine(t *testing.T) {
 		"env choice":  {map[string]string{"APP_LEVEL": "mid"}, "serve", `--level must be one of "low","high" but got "mid"`, "app serve --help"},
 		"missing":     {nil, "log show", `expected "<id>"`, "app log show --help"},
 		"incomplete":  {nil, "log", `expected "show"`, "app log --help"},
-		"no value":    {nil, "serve --level", "--level: expected string value", "app serve --help"},
+		"dash":        {nil, "serve --lock-time -1s", "--lock-time: a value is needed; one that begins with a dash is written --lock-time=-1s", "app serve --help"},
+		"no value":    {nil, "serve --level", "--level: a value is needed", "app serve --help"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, out, err := parse(t, tc.env, strings.Fields(tc.args)...)
