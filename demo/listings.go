@@ -58,7 +58,7 @@ func (f *filling) findCurrency(ctx context.Context) (listed int, err error) {
 	switch {
 	case len(page.Items) > 0:
 		code = page.Items[0].Currency
-	case f.tickets[0].ID != "": // withdrawn, and the only one
+	case f.tickets[0].ID != "": // listed by an earlier run
 		code = f.tickets[0].Currency
 	default:
 		defer f.tick("tickets")

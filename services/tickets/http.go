@@ -19,7 +19,7 @@ func (s *Service) Routes() []httpapi.Route {
 	return []httpapi.Route{
 		httpapi.Get("/api/tickets", s.list, httpapi.About{
 			ID: "listTickets", Tag: tag, Summary: "What is on the market",
-			Description: "Tickets whose event has begun are not available any more. Withdrawn ones appear only among `all` of one seller.",
+			Description: "Tickets whose event has begun are not available any more. Withdrawn ones appear only among `all`.",
 		}),
 		httpapi.Post("/api/tickets", s.create, httpapi.About{
 			ID: "createTicket", Tag: tag, Summary: "List a ticket", SignedIn: true, Status: 201,

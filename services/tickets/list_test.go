@@ -42,17 +42,17 @@ func TestFilters(t *testing.T) {
 			"status=available":              "t5 t4 t0",
 			"status=locked":                 "t1",
 			"status=sold":                   "t2",
-			"status=all":                    "soon t5 t4 t2 t1 t0",
+			"status=all":                    "soon t5 t4 t3 t2 t1 t0",
 			"seller=" + ann:                 "t4 t0",
-			"status=all&seller=" + ann:      "soon t4 t3 t2 t0", // the withdrawn one is hers to see
+			"status=all&seller=" + ann:      "soon t4 t3 t2 t0",
 			"status=sold&seller=" + ann:     "t2",
 			"status=sold&seller=" + bob:     "",
 			"seller=" + service.NewID():     "",
 			"seller=nobody":                 "",
 			"limit=2":                       "t5 t4",
 			"sort=new&limit=100":            "t5 t4 t0",
-			"status=all&sort=date":          "soon t0 t1 t2 t4 t5", // those without a date come last
-			"status=&sort=&q=&limit=":       "t5 t4 t0",            // empty is as good as left out
+			"status=all&sort=date":          "soon t0 t1 t2 t3 t4 t5", // those without a date come last
+			"status=&sort=&q=&limit=":       "t5 t4 t0",               // empty is as good as left out
 			"status=available&q=T5":         "t5",
 			"q=t5&status=sold":              "",
 			"status=all&q=so&seller=" + ann: "soon",

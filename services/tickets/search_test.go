@@ -65,7 +65,7 @@ func TestTheSearchFollowsEdits(t *testing.T) {
 			t.Errorf("found %v by the old title and %v by the new one", old, now)
 		}
 		h.Want(h.Ask(seller, "DELETE", "/api/tickets/"+v.ID, nil), 204, "")
-		if gone := h.find("cave"); len(gone) != 0 {
+		if gone := h.page("q=cave"); len(gone) != 0 {
 			t.Errorf("found %v after it was withdrawn", gone)
 		}
 	})

@@ -23,8 +23,8 @@ CREATE TABLE tickets (
 -- An order holds one ticket. Without those that nobody holds: they would look like one group worth searching.
 CREATE UNIQUE INDEX tickets_holder ON tickets (order_id) WHERE order_id IS NOT NULL;
 
--- One index a list. There are never many locked ones, so one is enough for them. "All" says < 1 and not
--- = 0, or SQLite would take its index for what is available too, and walk past all that is sold.
+-- One index a list. There are never many locked ones, so one is enough for them. "All" says what is true
+-- of each, or SQLite would take its index for what is available too, and walk past all that is sold.
 CREATE INDEX tickets_available_new ON tickets (created_at, id) WHERE order_id IS NULL AND withdrawn_at = 0;
 CREATE INDEX tickets_available_price ON tickets (price, id) WHERE order_id IS NULL AND withdrawn_at = 0;
 CREATE INDEX tickets_available_date ON tickets (starts_at, id) WHERE order_id IS NULL AND withdrawn_at = 0;
@@ -32,7 +32,7 @@ CREATE INDEX tickets_locked_new ON tickets (created_at, id) WHERE order_id IS NO
 CREATE INDEX tickets_sold_new ON tickets (created_at, id) WHERE sold_at > 0;
 CREATE INDEX tickets_sold_price ON tickets (price, id) WHERE sold_at > 0;
 CREATE INDEX tickets_sold_date ON tickets (starts_at, id) WHERE sold_at > 0;
-CREATE INDEX tickets_all_new ON tickets (created_at, id) WHERE withdrawn_at < 1;
-CREATE INDEX tickets_all_price ON tickets (price, id) WHERE withdrawn_at < 1;
-CREATE INDEX tickets_all_date ON tickets (starts_at, id) WHERE withdrawn_at < 1;
+CREATE INDEX tickets_all_new ON tickets (created_at, id) WHERE version > 0;
+CREATE INDEX tickets_all_price ON tickets (price, id) WHERE version > 0;
+CREATE INDEX tickets_all_date ON tickets (starts_at, id) WHERE version > 0;
 CREATE INDEX tickets_seller ON tickets (user_id, created_at, id);
