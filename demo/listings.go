@@ -55,12 +55,9 @@ func (f *filling) findCurrency(ctx context.Context) (listed int, err error) {
 		return 0, err
 	}
 	code := ""
-	switch {
-	case len(page.Items) > 0:
+	if len(page.Items) > 0 {
 		code = page.Items[0].Currency
-	case f.tickets[0].ID != "": // listed by an earlier run
-		code = f.tickets[0].Currency
-	default:
+	} else {
 		defer f.tick("tickets")
 		if err := f.list(ctx, 0, money.Whole(int64(f.plan.Tickets[0].Price/100))); err != nil {
 			return 0, err
