@@ -182,7 +182,8 @@ func (s ticketState) step(in step, out outcome) (bool, ticketState) {
 		return s.status == "available" && out.price == in.price, ticketState{status: "available", price: in.price}
 	case "order 201":
 		ok := s.status == "available" && out.price == s.price && (in.price == "" || in.price == s.price) &&
-			(out.status == "AwaitingPayment" || out.status == "Cancelled") // by the buyer's other session, before this answer
+			// cancelled by the buyer's other session before this answer, or, on a busy machine, not locked yet
+			(out.status == "AwaitingPayment" || out.status == "Cancelled" || out.status == "Created")
 		return ok, ticketState{status: "locked", order: out.order, buyer: in.buyer, price: s.price}
 	case "order 200":
 		if out.status == "Created" {

@@ -117,8 +117,8 @@ func (r *race) gate(int) {
 		if a.Status != 201 {
 			continue
 		}
-		order := market.As[market.Order](a)
-		if t := r.seller.Ticket(ticket.ID); order.Status != "AwaitingPayment" || t.Status != "locked" || t.OrderID != order.ID {
+		order := r.buyers[i].Locked(market.As[market.Order](a))
+		if t := r.seller.Ticket(ticket.ID); t.Status != "locked" || t.OrderID != order.ID {
 			r.Errorf("the winner has %+v, the ticket is %+v", order, t)
 		}
 		r.buyers[i].Pays(order)
@@ -185,8 +185,8 @@ func (r *race) editAgainstOrder(round int) {
 
 func (r *race) charged(p *pair, price string) {
 	r.Helper()
-	o := market.As[market.Order](p.b)
-	if o.Ticket.Price.String() != price || o.Status != "AwaitingPayment" {
+	o := p.buyer.Locked(market.As[market.Order](p.b))
+	if o.Ticket.Price.String() != price {
 		r.Errorf("ordered, not at %s: %s", price, p.b)
 		return
 	}

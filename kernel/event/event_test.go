@@ -81,10 +81,10 @@ func TestWireForm(t *testing.T) {
 		`{"id":"t","title":"Tom","price":19.9,"currency":"usd","venue":"v","startsAt":"2027-07-01T19:30:00.12Z","details":"d","userId":"u","orderId":"o","status":"locked","lockedUntil":"2027-07-01T19:30:00.12Z","version":2,"createdAt":"2027-07-01T19:30:00.12Z","updatedAt":"2027-07-01T19:30:00.12Z"}`: event.Ticket{
 			ID: "t", Title: "Tom", Price: price, Currency: "usd", Venue: "v", StartsAt: &at, Details: "d", UserID: "u", OrderID: "o",
 			Status: event.Locked, LockedUntil: &at, Version: 2, CreatedAt: at, UpdatedAt: at},
-		`{"orderId":"o","ticketId":"t","reason":"changed","ticketVersion":4,"version":1}`: event.LockRejection{OrderID: "o", TicketID: "t", Reason: event.RejectedChanged, TicketVersion: 4, Version: 1},
+		`{"id":"o","orderId":"o","ticketId":"t","reason":"changed","ticketVersion":4,"version":1}`: event.LockRejection{ID: "o", OrderID: "o", TicketID: "t", Reason: event.RejectedChanged, TicketVersion: 4, Version: 1},
 		`{"id":"o","userId":"b","status":"Cancelled","cancelReason":"by_buyer","expiresAt":"2027-07-01T19:30:00.12Z","ticket":{"id":"t","title":"Tom","price":19.9,"currency":"usd","version":3},"version":3,"createdAt":"2027-07-01T19:30:00.12Z","updatedAt":"2027-07-01T19:30:00.12Z"}`: event.Order{
 			ID: "o", UserID: "b", Status: event.Cancelled, CancelReason: event.ByBuyer, ExpiresAt: at, Ticket: order, Version: 3, CreatedAt: at, UpdatedAt: at},
-		`{"orderId":"o","expiresAt":"2027-07-01T19:30:00.12Z","version":2}`: event.Expiry{OrderID: "o", ExpiresAt: at, Version: 2},
+		`{"id":"o","orderId":"o","expiresAt":"2027-07-01T19:30:00.12Z","version":2}`: event.Expiry{ID: "o", OrderID: "o", ExpiresAt: at, Version: 2},
 	} {
 		got, err := json.Marshal(s)
 		if err != nil || string(got) != want {

@@ -148,7 +148,15 @@ func (p *Person) Order(ticketID string, price ...string) Answer {
 // Orders orders the ticket and has it locked.
 func (p *Person) Orders(t Ticket) Order {
 	p.market.t.Helper()
-	o := As[Order](p.Order(t.ID).Want(201))
+	return p.Locked(As[Order](p.Order(t.ID).Want(201)))
+}
+
+// Locked is the order once its ticket is locked. On a busy machine an order may be answered before that.
+func (p *Person) Locked(o Order) Order {
+	p.market.t.Helper()
+	if o.Status == "Created" {
+		return p.SeesOrder(o.ID, "AwaitingPayment")
+	}
 	if o.Status != "AwaitingPayment" {
 		p.market.t.Fatalf("the order is %s, not locked", o.Status)
 	}
