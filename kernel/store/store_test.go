@@ -459,3 +459,32 @@ func TestAClosedDatabaseIsUnavailable(t *testing.T) {
 		}
 	})
 }
+
+// An engine that is set up to forget commits refuses to start, and says in one line which setting it is.
+func TestUnsafeSettingsRefuseToStart(t *testing.T) {
+	everyEngine(t, func(t *testing.T, o store.Options) {
+		if o.URL == "" {
+			t.Skip("the settings of a file are ours alone; they are read back at every start")
+		}
+		db := open(t, o)
+		update(t, db, func(tx *store.Tx) error {
+			var name string
+			if err := tx.QueryRow("SELECT current_database()").Scan(&name); err != nil {
+				return err
+			}
+			_, err := tx.Exec("ALTER DATABASE " + name + " SET synchronous_commit = off")
+			return err
+		})
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		unsafe, err := store.Open(t.Context(), o)
+		if err == nil {
+			unsafe.Close()
+			t.Fatal("it has started")
+		}
+		if text := err.Error(); !strings.Contains(text, "synchronous_commit is off") || strings.Contains(text, "\n") {
+			t.Errorf("it says %q", text)
+		}
+	})
+}
