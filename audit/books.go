@@ -91,7 +91,11 @@ func read(ctx context.Context, s Sources) (*books, error) {
 			continue
 		}
 		b.read[name] = true
-		if err := db.View(ctx, func(tx *store.Tx) error { return b.readService(tx, name) }); err != nil {
+		findings, failed := len(b.findings), len(b.failed)
+		if err := db.View(ctx, func(tx *store.Tx) error {
+			b.findings, b.failed = b.findings[:findings], b.failed[:failed] // a view may run again
+			return b.readService(tx, name)
+		}); err != nil {
 			return nil, fmt.Errorf("cannot read the database of %s: %w", name, err)
 		}
 	}
