@@ -18,26 +18,33 @@ type event struct {
 	data       json.RawMessage
 	request    string
 	requestKey string
+	pending    int // webhooks that have not been delivered yet
 }
 
-// emit records an event in the transaction that makes it true.
+// emit records an event in the transaction that makes it true, and queues it for those who want to hear of it.
 func (c *call) emit(kind string, o object) error {
 	data, err := json.Marshal(o)
 	if err != nil {
 		return err
 	}
-	_, err = c.tx.Exec(`INSERT INTO events (`+eventColumns+`, object) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		newID(c.tx, "evt_3"), store.Millis(c.tx.Now()), kind, string(data), c.requestID, c.key, o["id"])
-	return err
+	id := newID(c.tx, "evt_3")
+	_, err = c.tx.Exec(`INSERT INTO events (id, created_at, type, data, request, request_key, object)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		id, store.Millis(c.tx.Now()), kind, string(data), c.requestID, c.key, o["id"])
+	if err != nil {
+		return err
+	}
+	return c.queue(id, kind)
 }
 
-const eventColumns = `id, created_at, type, data, request, request_key`
+const eventColumns = `id, created_at, type, data, request, request_key,
+	(SELECT COUNT(*) FROM deliveries d WHERE d.event = events.id AND d.status = 'pending')`
 
 func scanEvent(scan store.Scan) (*event, error) {
 	var e event
 	var at int64
 	var data string
-	err := scan(&e.id, &at, &e.kind, &data, &e.request, &e.requestKey)
+	err := scan(&e.id, &at, &e.kind, &data, &e.request, &e.requestKey, &e.pending)
 	e.createdAt, e.data = store.Time(at), json.RawMessage(data)
 	return &e, err
 }
@@ -45,7 +52,7 @@ func scanEvent(scan store.Scan) (*event, error) {
 func (e *event) render() object {
 	return object{
 		"id": e.id, "object": "event", "api_version": apiVersion, "created": seconds(e.createdAt), "livemode": false,
-		"pending_webhooks": 0, "type": e.kind, "data": object{"object": e.data},
+		"pending_webhooks": e.pending, "type": e.kind, "data": object{"object": e.data},
 		"request": object{"id": orNull(e.request), "idempotency_key": orNull(e.requestKey)},
 	}
 }

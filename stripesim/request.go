@@ -77,7 +77,7 @@ func (s *Sim) carryOut(r *http.Request, key string, values url.Values, run endpo
 		return c.once(r, values, &a, run)
 	}
 	var err error
-	if r.Method == http.MethodPost {
+	if r.Method != http.MethodGet {
 		err = s.db.Update(ctx, step)
 	} else {
 		err = s.db.View(ctx, step)
@@ -159,7 +159,7 @@ func authenticate(r *http.Request) error {
 	return nil
 }
 
-// parse reads the parameters: of the query for GET, of the body for POST.
+// parse reads the parameters: of the body for POST, else of the query.
 func parse(r *http.Request) (url.Values, error) {
 	if err := r.ParseForm(); err != nil {
 		return nil, invalid("", "", "Invalid request: the body is not a valid form.")

@@ -3,13 +3,14 @@
 //
 // It is held to three promises, which are what code that handles money is tested against:
 //
-//   - The effect of a request, the events it causes, the movement of money in the ledger and the answer that its
-//     idempotency key repeats are one transaction. A crash between any two instructions leaves all of it or nothing, and
-//     two processes may share one database.
+//   - The effect of a request, the events it causes, the webhooks that are to tell of them, the movement of money in the
+//     ledger and the answer that its idempotency key repeats are one transaction. A crash between any two instructions
+//     leaves all of it or nothing, and two processes may share one database.
 //   - Money is conserved: an intent is captured at most once, a charge is refunded for at most what was captured. The
 //     schema says so, whatever the code does.
 //   - Whatever can go wrong between a client and Stripe can be made to go wrong on purpose (Options.Fault): a request that
-//     never arrives, one that is carried out and whose answer is lost, a 500, a rate limit.
+//     never arrives, one that is carried out and whose answer is lost, a 500, a rate limit. So can what goes wrong with
+//     webhooks (Mischief): they come twice, late, in another order, with a wrong signature, or never.
 //
 // Time and ids come from the store, so that a run is repeatable. What is unlike Stripe is little and deliberate: the test
 // payment methods keep their names ("pm_card_visa") instead of becoming new objects; there is no smallest amount, and the
@@ -21,6 +22,8 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
+	"time"
 
 	"ticketing/kernel/store"
 )
@@ -36,6 +39,9 @@ type Options struct {
 	BaseURL string                                    // where Handler is reached from a browser, for the links to the bank's page
 	Fault   func(r *http.Request, stage Stage) *Fault // asked before and after each request takes effect; nil: nothing goes wrong
 	Log     *slog.Logger                              // nil: discard
+
+	WebhookTransport http.RoundTripper // to the endpoints of webhooks; nil: the network
+	WebhookTimeout   time.Duration     // of one attempt to deliver; 0: 10 s
 }
 
 // Sim is one simulated Stripe account.
@@ -45,6 +51,13 @@ type Sim struct {
 	fault   func(r *http.Request, stage Stage) *Fault
 	log     *slog.Logger
 	keys    *keyring
+
+	woken       chan struct{} // there may be something to deliver
+	mischief    *mischiefs
+	transport   http.RoundTripper
+	webhookTime time.Duration
+	mu          sync.Mutex                   // guards routes
+	routes      map[string]http.RoundTripper // to endpoints by their name
 }
 
 // New is the account that lives in db.
@@ -55,7 +68,15 @@ func New(db *store.DB, o Options) *Sim {
 	if o.Fault == nil {
 		o.Fault = func(*http.Request, Stage) *Fault { return nil }
 	}
-	return &Sim{db: db, baseURL: strings.TrimSuffix(o.BaseURL, "/"), fault: o.Fault, log: o.Log, keys: newKeyring()}
+	if o.WebhookTransport == nil {
+		o.WebhookTransport = http.DefaultTransport
+	}
+	if o.WebhookTimeout == 0 {
+		o.WebhookTimeout = webhookTime
+	}
+	return &Sim{db: db, baseURL: strings.TrimSuffix(o.BaseURL, "/"), fault: o.Fault, log: o.Log, keys: newKeyring(),
+		woken: make(chan struct{}, 1), mischief: newMischiefs(), transport: o.WebhookTransport, webhookTime: o.WebhookTimeout,
+		routes: map[string]http.RoundTripper{}}
 }
 
 // routes is the API: what is not in this table is answered as Stripe answers an unknown URL.
@@ -78,6 +99,11 @@ var routes = []struct {
 	{"GET", "/v1/refunds/{id}", retrieveRefund},
 	{"GET", "/v1/events", listEvents},
 	{"GET", "/v1/events/{id}", retrieveEvent},
+	{"POST", "/v1/webhook_endpoints", createHook},
+	{"GET", "/v1/webhook_endpoints", listHooks},
+	{"GET", "/v1/webhook_endpoints/{id}", retrieveHook},
+	{"POST", "/v1/webhook_endpoints/{id}", updateHook},
+	{"DELETE", "/v1/webhook_endpoints/{id}", deleteHook},
 }
 
 // Handler serves the API below /v1/ and the bank's page below /bank/. Every test key opens the API, so it belongs where

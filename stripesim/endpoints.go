@@ -1,0 +1,143 @@
+package stripesim
+
+import (
+	"encoding/json"
+	"regexp"
+
+	"ticketing/kernel/store"
+)
+
+// maxHooks is how many endpoints an account may have, as Stripe says.
+const maxHooks = 16
+
+// eventType is what a type of events looks like; which there are is not checked.
+var eventType = regexp.MustCompile(`^(\*|[a-z0-9_]+(\.[a-z0-9_]+)+)$`)
+
+func createHook(c *call) (object, error) {
+	h := &hook{id: newID(c.tx, "we_"), createdAt: c.tx.Now(), enabled: true, secret: orSecret("")}
+	c.form.required("url")
+	if len(c.form.list("enabled_events")) == 0 {
+		c.form.fail(invalid("enabled_events", "parameter_missing", "Missing required param: enabled_events."))
+	}
+	c.form.text("api_version", 0)
+	c.form.flag("connect")
+	if err := c.readHook(h); err != nil {
+		return nil, err
+	}
+	var n int
+	if err := c.tx.QueryRow(`SELECT COUNT(*) FROM webhook_endpoints`).Scan(&n); err != nil {
+		return nil, err
+	}
+	if n >= maxHooks {
+		return nil, invalid("", "", "You have reached the maximum of %d test webhook endpoints.", maxHooks)
+	}
+	_, err := c.tx.Exec(`INSERT INTO webhook_endpoints (id, created_at, url, types, secret) VALUES ($1, $2, '', '', $3)`,
+		h.id, store.Millis(h.createdAt), h.secret)
+	if err != nil {
+		return nil, err
+	}
+	o := h.render()
+	o["secret"] = h.secret
+	return o, c.saveHook(h)
+}
+
+// readHook takes over the parameters that making and changing an endpoint have in common.
+func (c *call) readHook(h *hook) error {
+	f := c.form
+	if v := f.text("url", 0); v != "" {
+		h.url = v
+		if !validHook(v) {
+			f.fail(invalid("url", "url_invalid", "Invalid URL: An explicit scheme (such as https) must be provided."))
+		}
+	}
+	if types := f.list("enabled_events"); len(types) > 0 {
+		h.types = types
+		for _, t := range types {
+			if !eventType.MatchString(t) {
+				f.fail(invalid("enabled_events", "", "Invalid enabled_events: %.100s is not a type of events.", t))
+			}
+		}
+	}
+	if f.has("description") {
+		h.description = f.text("description", 0)
+	}
+	given := f.hash("metadata")
+	kept := f.metadata()
+	if h.metadata == nil {
+		h.metadata = map[string]string{}
+	}
+	for name := range given {
+		delete(h.metadata, name)
+		if v, ok := kept[name]; ok {
+			h.metadata[name] = v
+		}
+	}
+	return f.checked()
+}
+
+func (c *call) saveHook(h *hook) error {
+	types, err := json.Marshal(h.types)
+	if err != nil {
+		return err
+	}
+	metadata, err := json.Marshal(h.metadata)
+	if err != nil {
+		return err
+	}
+	c.tx.AfterCommit(c.sim.wake)
+	_, err = c.tx.Exec(`UPDATE webhook_endpoints SET url = $1, types = $2, enabled = $3, description = $4, metadata = $5 WHERE id = $6`,
+		h.url, string(types), h.enabled, h.description, string(metadata), h.id)
+	return err
+}
+
+// pathHook is the endpoint that the path names.
+func (c *call) pathHook() (*hook, error) {
+	h, ok, err := findHook(c.tx, c.id)
+	if err == nil && !ok {
+		err = missing("webhook endpoint", "webhook_endpoint", c.id, true)
+	}
+	return h, err
+}
+
+func retrieveHook(c *call) (object, error) {
+	h, err := c.pathHook()
+	if err != nil {
+		return nil, err
+	}
+	return h.render(), nil
+}
+
+func updateHook(c *call) (object, error) {
+	h, err := c.pathHook()
+	if err != nil {
+		return nil, err
+	}
+	if c.form.has("disabled") {
+		h.enabled = !c.form.flag("disabled")
+	}
+	if err := c.readHook(h); err != nil {
+		return nil, err
+	}
+	return h.render(), c.saveHook(h)
+}
+
+// deleteHook forgets what was still to be sent there too.
+func deleteHook(c *call) (object, error) {
+	if err := c.form.checked(); err != nil {
+		return nil, err
+	}
+	h, err := c.pathHook()
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range []string{`DELETE FROM deliveries WHERE endpoint = $1`, `DELETE FROM webhook_endpoints WHERE id = $1`} {
+		if _, err := c.tx.Exec(text, h.id); err != nil {
+			return nil, err
+		}
+	}
+	return object{"id": h.id, "object": "webhook_endpoint", "deleted": true}, nil
+}
+
+func listHooks(c *call) (object, error) {
+	return list(c, newListing("webhook_endpoints", "/v1/webhook_endpoints", "webhook_endpoint"), hookColumns, scanHook, (*hook).render)
+}
