@@ -35,6 +35,8 @@ type machine struct {
 	databases []*store.DB    // of the parts and of the simulator
 	simulator *stripesim.Sim // nil unless payments are simulated in this process
 
+	webhookSecret string // that the simulator in this process signs with
+
 	ended    *identity.Ended
 	verifier *identity.Verifier
 	keys     func(ctx context.Context) error // whether there are keys to verify with
@@ -68,8 +70,8 @@ func (m *machine) trust(keys identity.Keys, ready func(ctx context.Context) erro
 	m.keys, m.verifier = ready, identity.NewVerifier(keys, m.ended, time.Now)
 }
 
-// components is the process, in the order of its start; it stops in the reverse order: requests, background work,
-// followers and relays, the event log, the databases.
+// components is the process, in the order of its start; it stops in the reverse order: the simulator's webhooks, requests,
+// background work, followers and relays, the event log, the databases.
 func (m *machine) components() []runner.Component {
 	list := []runner.Component{
 		{Name: "public listener", Start: m.public.listen, Run: m.public.serve, Stop: m.public.close},
@@ -91,7 +93,11 @@ func (m *machine) components() []runner.Component {
 			list = append(list, m.sessions()...)
 		}
 	}
-	return append(list, runner.Component{Name: "requests", Start: m.open, Stop: m.drain})
+	list = append(list, runner.Component{Name: "requests", Start: m.open, Stop: m.drain})
+	if m.simulates() {
+		list = append(list, m.happenings())
+	}
+	return list
 }
 
 // stateful tells whether any role has a database; web alone has none.
@@ -115,15 +121,9 @@ func (m *machine) openDatabases(ctx context.Context) (err error) {
 		m.databases = append(m.databases, db)
 		m.parts = append(m.parts, &part{role: r, db: db})
 	}
-	if !has(m.roles, "payments") || m.StripeKey != "" || m.StripeURL != "" {
-		return nil
+	if m.simulates() {
+		return m.simulate(ctx)
 	}
-	db, err := m.openDatabase(ctx, m.log, simulatorName, stripesim.Migrations)
-	if err != nil {
-		return err
-	}
-	m.databases = append(m.databases, db)
-	m.simulator = stripesim.New(db, stripesim.Options{BaseURL: m.public.url(), Log: m.log})
 	return nil
 }
 

@@ -85,12 +85,6 @@ func serviceList() string {
 	return strings.Join(names, " ")
 }
 
-// simulatorName is the database of the payment simulator, which is nobody's service.
-const simulatorName = "stripesim"
-
-// simulatorKey is the key that the simulator is asked with; it takes any of this form.
-const simulatorKey = "sk_test_simulator"
-
 // payments is how payments reaches the bank: Stripe, a simulator elsewhere, or the one in this process.
 func (m *machine) payments() payments.Options {
 	o := payments.Options{
@@ -98,7 +92,7 @@ func (m *machine) payments() payments.Options {
 		StripeURL: string(m.StripeURL), Attempts: int(m.PaymentAttempts), Wait: answerWait, Log: m.log,
 	}
 	if m.simulator != nil {
-		o.Transport = m.simulator.Transport()
+		o.Transport, o.WebhookSecret = m.simulator.Transport(), m.webhookSecret
 	}
 	if o.StripeKey == "" {
 		o.StripeKey, o.Simulator = simulatorKey, true
