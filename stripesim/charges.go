@@ -33,11 +33,28 @@ func (ch *charge) render() object {
 		"failure_balance_transaction": nil, "failure_code": orNull(ch.refusal.code),
 		"failure_message": orNull(ch.refusal.message), "fraud_details": object{}, "livemode": false, "metadata": object{},
 		"on_behalf_of": nil, "outcome": ch.outcome(), "paid": paid, "payment_intent": ch.intent, "payment_method": ch.method,
-		"payment_method_details": object{"type": "card", "card": card.face()}, "receipt_email": nil, "receipt_number": nil,
+		"payment_method_details": object{"type": "card", "card": ch.card(card)}, "receipt_email": nil, "receipt_number": nil,
 		"receipt_url": nil, "refunded": ch.released || paid && ch.captured > 0 && ch.refunded == ch.captured, "review": nil,
-		"shipping": nil, "source": nil, "source_transfer": nil, "statement_descriptor": nil,
+		"shipping": nil, "source_transfer": nil, "statement_descriptor": nil,
 		"statement_descriptor_suffix": nil, "status": ch.status, "transfer_data": nil, "transfer_group": nil,
 	}
+}
+
+// card is what the charge shows of the card: its face, and what was done with it this time.
+func (ch *charge) card(used card) object {
+	o := used.face()
+	delete(o, "three_d_secure_usage")
+	o["amount_authorized"], o["authorization_code"], o["network"], o["network_token"] = nil, nil, used.brand, object{"used": false}
+	o["installments"], o["mandate"], o["three_d_secure"] = nil, nil, nil
+	if ch.status == succeeded {
+		o["amount_authorized"] = ch.amount
+	}
+	for _, name := range []string{"extended_authorization", "incremental_authorization", "multicapture"} {
+		o[name] = object{"status": "unavailable"}
+	}
+	o["extended_authorization"] = object{"status": "disabled"}
+	o["overcapture"] = object{"status": "unavailable", "maximum_amount_capturable": ch.amount}
+	return o
 }
 
 func (ch *charge) outcome() object {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // form reads the parameters of one request and remembers the first thing that was wrong with them, so that endpoints can
@@ -14,9 +15,19 @@ type form struct {
 	values url.Values
 	read   map[string]bool
 	err    error
+	asked  func(parameter) // told of every parameter that the endpoint knows, sent or not; nil: nobody wants to know
 }
 
-func newForm(values url.Values) *form { return &form{values: values, read: map[string]bool{}} }
+// parameter is what an endpoint makes of one of its parameters.
+type parameter struct {
+	name, kind string
+	max        int
+	values     []string
+}
+
+func newForm(values url.Values) *form {
+	return &form{values: values, read: map[string]bool{}, asked: func(parameter) {}}
+}
 
 func (f *form) fail(err error) {
 	if f.err == nil {
@@ -24,17 +35,26 @@ func (f *form) fail(err error) {
 	}
 }
 
-func (f *form) has(name string) bool { return f.values.Has(name) }
+func (f *form) has(name string) bool {
+	f.asked(parameter{name: name})
+	return f.values.Has(name)
+}
 
 // text is a parameter of at most max characters; 0 is Stripe's usual limit.
 func (f *form) text(name string, max int) string {
-	f.read[name] = true
 	if max == 0 {
 		max = 5000
 	}
-	v := f.values.Get(name)
-	if len(v) > max {
-		f.fail(invalid(name, "", "Invalid string: %.10s…; must be at most %d characters", v, max))
+	return f.value(parameter{name: name, kind: "text", max: max})
+}
+
+// value is what was sent for the parameter.
+func (f *form) value(p parameter) string {
+	f.asked(p)
+	f.read[p.name] = true
+	v := f.values.Get(p.name)
+	if p.max > 0 && utf8.RuneCountInString(v) > p.max {
+		f.fail(invalid(p.name, "", "Invalid string: %.10s…; must be at most %d characters", v, p.max))
 	}
 	return v
 }
@@ -50,7 +70,7 @@ func (f *form) required(name string) string {
 
 // choice is one of the values, the first of them if the parameter is absent.
 func (f *form) choice(name string, values ...string) string {
-	v := f.text(name, 0)
+	v := f.value(parameter{name: name, kind: "text", values: values})
 	if v == "" {
 		return values[0]
 	}
@@ -63,7 +83,7 @@ func (f *form) choice(name string, values ...string) string {
 
 // whole is a non-negative integer; 0 if the parameter is absent.
 func (f *form) whole(name string) int64 {
-	v := f.text(name, 0)
+	v := f.value(parameter{name: name, kind: "integer"})
 	if v == "" {
 		return 0
 	}
@@ -76,7 +96,7 @@ func (f *form) whole(name string) int64 {
 }
 
 func (f *form) flag(name string) bool {
-	switch v := f.text(name, 0); v {
+	switch v := f.value(parameter{name: name, kind: "flag"}); v {
 	case "true":
 		return true
 	case "", "false":
@@ -89,6 +109,7 @@ func (f *form) flag(name string) bool {
 
 // list is name[], or name[0], name[1], ….
 func (f *form) list(name string) []string {
+	f.asked(parameter{name: name, kind: "list"})
 	var out []string
 	for _, key := range slices.Sorted(maps.Keys(f.values)) {
 		if index, ok := inner(key, name); ok && !strings.Contains(index, "[") {
@@ -101,6 +122,7 @@ func (f *form) list(name string) []string {
 
 // hash is name[a], name[b], ….
 func (f *form) hash(name string) map[string]string {
+	f.asked(parameter{name: name, kind: "hash"})
 	out := map[string]string{}
 	for key := range f.values {
 		if field, ok := inner(key, name); ok {

@@ -52,9 +52,9 @@ type details struct {
 	Texts        map[string]string // parameters that are only shown again
 }
 
-// shownAgain are the parameters without an effect here.
-var shownAgain = []string{"description", "receipt_email", "setup_future_usage", "statement_descriptor",
-	"statement_descriptor_suffix", "transfer_group", "customer"}
+// shownAgain are the texts without an effect here, and how long they may be.
+var shownAgain = map[string]int{"description": 1000, "receipt_email": 0, "statement_descriptor": 22,
+	"statement_descriptor_suffix": 22, "transfer_group": 0}
 
 func createIntent(c *call) (object, error) {
 	f := c.form
@@ -72,11 +72,7 @@ func createIntent(c *call) (object, error) {
 		Redirects:    f.choice("automatic_payment_methods[allow_redirects]", "always", "never"),
 		Texts:        map[string]string{},
 	}
-	for _, name := range shownAgain {
-		if v := f.text(name, 0); v != "" {
-			in.details.Texts[name] = v
-		}
-	}
+	in.details.readTexts(f)
 	in.checkMethodTypes(f)
 	f.flag("use_stripe_sdk")
 	confirm, off, back := f.flag("confirm"), f.flag("off_session"), f.text("return_url", 0)
@@ -100,6 +96,21 @@ func createIntent(c *call) (object, error) {
 		return in.render(), err
 	}
 	return c.confirm(in, found, off, back)
+}
+
+// readTexts takes over what is only shown again. There are no customers here, so that none can be named.
+func (d *details) readTexts(f *form) {
+	for name, max := range shownAgain {
+		if v := f.text(name, max); v != "" {
+			d.Texts[name] = v
+		}
+	}
+	if v := f.choice("setup_future_usage", "", "on_session", "off_session"); v != "" {
+		d.Texts["setup_future_usage"] = v
+	}
+	if v := f.text("customer", 0); v != "" {
+		f.fail(missing("customer", "customer", v, false))
+	}
 }
 
 // checkMethodTypes settles which kinds of payment method the intent takes; only cards exist here.
@@ -156,10 +167,11 @@ func (in *intent) render() object {
 		"last_payment_error": nil, "latest_charge": orNull(in.latestCharge), "livemode": false, "metadata": d.Metadata,
 		"next_action": in.nextAction(), "on_behalf_of": nil, "payment_method": orNull(in.method),
 		"payment_method_options": object{"card": object{"request_three_d_secure": "automatic"}},
-		"payment_method_types":   d.MethodTypes, "processing": nil, "review": nil, "shipping": nil, "source": nil,
+		"payment_method_types":   d.MethodTypes, "processing": nil, "review": nil, "shipping": nil,
 		"status": in.status, "transfer_data": nil,
 	}
-	for _, name := range shownAgain {
+	o["customer"], o["setup_future_usage"] = nil, orNull(d.Texts["setup_future_usage"])
+	for name := range shownAgain {
 		o[name] = orNull(d.Texts[name])
 	}
 	if d.Automatic {

@@ -73,6 +73,9 @@ func (s *Sim) carryOut(r *http.Request, key string, values url.Values, run endpo
 	var a answer
 	step := func(tx *store.Tx) error {
 		c := &call{sim: s, tx: tx, form: newForm(values), id: r.PathValue("id"), key: key, requestID: newID(tx, "req_")}
+		if s.asked != nil {
+			c.form.asked = func(p parameter) { s.asked(r.Pattern, p) }
+		}
 		a = answer{status: http.StatusOK, requestID: c.requestID}
 		return c.once(r, values, &a, run)
 	}

@@ -51,6 +51,7 @@ type Sim struct {
 	fault   func(r *http.Request, stage Stage) *Fault
 	log     *slog.Logger
 	keys    *keyring
+	asked   func(route string, p parameter) // for tests: every parameter that an endpoint reads
 
 	woken       chan struct{} // there may be something to deliver
 	mischief    *mischiefs

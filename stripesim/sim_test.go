@@ -32,6 +32,7 @@ type bench struct {
 	mu      sync.Mutex
 	now     time.Time
 	fault   func(*http.Request, stripesim.Stage) *stripesim.Fault
+	seen    func(operation string, status int, body []byte) // told of every answer; nil: nobody wants to know
 }
 
 var ctx = context.Background()
@@ -60,7 +61,7 @@ func (b *bench) open() {
 	}
 	b.db = db
 	b.sim = stripesim.New(db, stripesim.Options{BaseURL: "http://bank.test/sim/", Fault: b.hook})
-	b.Client = client("sk_test_123", "", b.sim.Transport())
+	b.Client = client("sk_test_123", "", b.inspected(b.sim.Transport()))
 }
 
 // socket makes the client use real connections, one for each request: on a connection that was used before, Go's client
@@ -68,7 +69,7 @@ func (b *bench) open() {
 func (b *bench) socket() string {
 	server := httptest.NewServer(b.sim.Handler())
 	b.t.Cleanup(server.Close)
-	b.Client = client("sk_test_123", server.URL, &http.Transport{DisableKeepAlives: true})
+	b.Client = client("sk_test_123", server.URL, b.inspected(&http.Transport{DisableKeepAlives: true}))
 	return server.URL
 }
 
