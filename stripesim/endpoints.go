@@ -19,7 +19,7 @@ func createHook(c *call) (object, error) {
 	if len(c.form.list("enabled_events")) == 0 {
 		c.form.fail(invalid("enabled_events", "parameter_missing", "Missing required param: enabled_events."))
 	}
-	c.form.text("api_version", 0)
+	c.form.choice("api_version", "", apiVersion)
 	c.form.flag("connect")
 	if err := c.readHook(h); err != nil {
 		return nil, err
@@ -139,5 +139,7 @@ func deleteHook(c *call) (object, error) {
 }
 
 func listHooks(c *call) (object, error) {
-	return list(c, newListing("webhook_endpoints", "/v1/webhook_endpoints", "webhook_endpoint"), hookColumns, scanHook, (*hook).render)
+	q := newListing("webhook_endpoints", "/v1/webhook_endpoints", "webhook_endpoint")
+	q.undated = true
+	return list(c, q, hookColumns, scanHook, (*hook).render)
 }

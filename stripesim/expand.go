@@ -4,7 +4,7 @@ import "strings"
 
 // expandAll replaces the ids that the request asks to expand with the objects that they name.
 func (c *call) expandAll(o object) error {
-	for _, path := range c.form.list("expand") {
+	for _, path := range c.form.expand() {
 		if err := c.expand(o, path, strings.Split(path, ".")); err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ type form struct {
 	values url.Values
 	read   map[string]bool
 	err    error
+	fixed  bool            // nothing in the answer can be expanded
 	asked  func(parameter) // told of every parameter that the endpoint knows, sent or not; nil: nobody wants to know
 }
 
@@ -152,9 +153,17 @@ func (f *form) metadata() map[string]string {
 	return m
 }
 
+// expand are the paths of what the answer shall show whole.
+func (f *form) expand() []string {
+	if f.fixed {
+		return nil
+	}
+	return f.list("expand")
+}
+
 // checked is the first error so far, unknown parameters included. An endpoint asks before it changes anything.
 func (f *form) checked() error {
-	f.list("expand")
+	f.expand()
 	for _, key := range slices.Sorted(maps.Keys(f.values)) {
 		if !f.read[key] {
 			f.fail(invalid(key, "parameter_unknown", "Received unknown parameter: %s", key))

@@ -13,6 +13,7 @@ type listing struct {
 	table, url, kind string
 	conditions       []string
 	args             []any
+	undated          bool // cannot be narrowed to a time
 }
 
 func newListing(table, url, kind string) *listing {
@@ -41,10 +42,12 @@ func (q *listing) text(columns string, ascending bool, limit int64) string {
 	return "SELECT " + columns + " FROM " + q.table + where + order + " LIMIT " + strconv.FormatInt(limit, 10)
 }
 
-// list answers a list endpoint: limit, starting_after, ending_before and created are the same everywhere.
+// list answers a list endpoint: limit, starting_after and ending_before are the same everywhere, and created nearly so.
 func list[T any](c *call, q *listing, columns string, scan func(store.Scan) (T, error), render func(T) object) (object, error) {
 	limit := c.limit()
-	c.created(q)
+	if !q.undated {
+		c.created(q)
+	}
 	after, before := c.form.text("starting_after", 0), c.form.text("ending_before", 0)
 	if after != "" && before != "" {
 		c.form.fail(invalid("", "parameters_exclusive", "You may only specify one of these parameters: starting_after, ending_before."))

@@ -73,6 +73,7 @@ func (s *Sim) carryOut(r *http.Request, key string, values url.Values, run endpo
 	var a answer
 	step := func(tx *store.Tx) error {
 		c := &call{sim: s, tx: tx, form: newForm(values), id: r.PathValue("id"), key: key, requestID: newID(tx, "req_")}
+		c.form.fixed = r.Method == http.MethodDelete
 		if s.asked != nil {
 			c.form.asked = func(p parameter) { s.asked(r.Pattern, p) }
 		}
