@@ -13,6 +13,9 @@ func (c *call) expandAll(o object) error {
 }
 
 func (c *call) expand(o object, whole string, path []string) error {
+	if o["object"] == "search_result" && whole == "total_count" {
+		return nil // searchIntents has counted
+	}
 	if data, ok := o["data"].([]object); ok && path[0] == "data" && len(path) > 1 {
 		for _, item := range data {
 			if err := c.expand(item, whole, path[1:]); err != nil {

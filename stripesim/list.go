@@ -24,10 +24,15 @@ func newListing(table, url, kind string) *listing {
 func (q *listing) where(text string, values ...any) {
 	marks := make([]string, len(values))
 	for i, v := range values {
-		q.args = append(q.args, v)
-		marks[i] = "$" + strconv.Itoa(len(q.args))
+		marks[i] = q.mark(v)
 	}
 	q.conditions = append(q.conditions, text+strings.Join(marks, ", ")+strings.Repeat(")", strings.Count(text, "(")-strings.Count(text, ")")))
+}
+
+// mark is the placeholder for a value.
+func (q *listing) mark(v any) string {
+	q.args = append(q.args, v)
+	return "$" + strconv.Itoa(len(q.args))
 }
 
 func (q *listing) text(columns string, ascending bool, limit int64) string {
@@ -35,11 +40,17 @@ func (q *listing) text(columns string, ascending bool, limit int64) string {
 	if ascending {
 		order = " ORDER BY created_at, id"
 	}
-	where := ""
-	if len(q.conditions) > 0 {
-		where = " WHERE " + strings.Join(q.conditions, " AND ")
+	return "SELECT " + columns + q.from() + order + " LIMIT " + strconv.FormatInt(limit, 10)
+}
+
+// count asks how many there are in all.
+func (q *listing) count() string { return "SELECT COUNT(*)" + q.from() }
+
+func (q *listing) from() string {
+	if len(q.conditions) == 0 {
+		return " FROM " + q.table
 	}
-	return "SELECT " + columns + " FROM " + q.table + where + order + " LIMIT " + strconv.FormatInt(limit, 10)
+	return " FROM " + q.table + " WHERE " + strings.Join(q.conditions, " AND ")
 }
 
 // list answers a list endpoint: limit, starting_after and ending_before are the same everywhere, and created nearly so.

@@ -3,6 +3,7 @@ package stripesim_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,11 +80,11 @@ func TestLists(t *testing.T) {
 		if e := refused(b.t, err); e.Code != stripe.ErrorCodeResourceMissing || e.Param != "starting_after" {
 			b.t.Errorf("unknown cursor: %v", e)
 		}
-		b.search(made)
+		b.search(made, start)
 	})
 }
 
-func (b *bench) search(made []string) {
+func (b *bench) search(made []string, start int64) {
 	for _, c := range []struct {
 		query string
 		want  []string // nil: the query is refused
@@ -94,8 +95,28 @@ func (b *bench) search(made []string) {
 		{`metadata['side']:'1' AND metadata['order_id']:'o5'`, []string{made[1]}},
 		{`status:'requires_confirmation' AND amount>1998 AND metadata['side']:'1'`, []string{made[1], made[3], made[5]}},
 		{`currency:'eur'`, []string{}},
-		{`metadata['order_id']:'o3' OR status:'succeeded'`, nil},
+		{`metadata['order_id']:'o3' OR status:'succeeded'`, []string{made[3]}},
+		{`metadata['order_id']:'o3' or metadata["order_id"]:"o5" OR amount<10`, []string{made[1], made[3]}},
+		{`metadata['side']:'1' -metadata['order_id']:'o5'`, []string{made[3], made[5]}},
+		{`-metadata['side']:'1' and -metadata['order_id']:'o0'`, []string{made[0], made[2], made[4]}},
+		{`-status:"REQUIRES_CONFIRMATION"`, []string{}},
+		{`metadata['gone']:null metadata['order_id']:'o3'`, []string{made[3]}},
+		{`-metadata['gone']:NULL`, []string{}},
+		{`customer:null AND metadata['order_id']:'o3'`, []string{made[3]}},
+		{`customer:'cus_1'`, []string{}},
+		{fmt.Sprintf(`created>%d AND created<=%d`, start, start+1), made[4:6]},
+		{fmt.Sprintf(`created<'%d'`, start+1), made[6:]},
+		{`amount:1999 AND metadata['order_id']:'o3'`, []string{made[3]}},
+		{`status:'a' AND amount>1 OR amount>2`, nil},
+		{strings.Repeat(`amount>1 `, 11), nil},
 		{`colour:'red'`, nil},
+		{`amount:'many'`, nil},
+		{`amount:null`, nil},
+		{`status>'a'`, nil},
+		{`metadata['side']~'1'`, nil},
+		{`status:succeeded`, nil},
+		{`status:'succeeded'AND amount>1`, nil},
+		{`status:'succeeded' AND`, nil},
 		{``, nil},
 	} {
 		got, failure := []string{}, error(nil)
@@ -117,6 +138,31 @@ func (b *bench) search(made []string) {
 			b.t.Errorf("search %q: %v %v, want %v", c.query, got, failure, c.want)
 		}
 	}
+}
+
+func TestSearchCountsOnlyWhenAsked(t *testing.T) {
+	each(t, func(b *bench) {
+		for range 3 {
+			b.create("")
+		}
+		search := func(expand ...string) stripe.SearchMeta {
+			p := &stripe.PaymentIntentSearchParams{SearchParams: stripe.SearchParams{Query: "amount>1", Limit: stripe.Int64(2)}}
+			for _, field := range expand {
+				p.AddExpand(field)
+			}
+			found := b.V1PaymentIntents.Search(ctx, p)
+			if err := found.Err(); err != nil || len(found.Data()) != 2 || !found.Meta().HasMore || found.Meta().NextPage == nil {
+				b.t.Fatalf("%+v %v", found.Meta(), err)
+			}
+			return found.Meta()
+		}
+		if got := search().TotalCount; got != nil {
+			b.t.Errorf("counted unasked: %d", *got)
+		}
+		if got := search("total_count").TotalCount; got == nil || *got != 3 {
+			b.t.Errorf("counted %v, want 3", got)
+		}
+	})
 }
 
 func TestExpand(t *testing.T) {

@@ -241,7 +241,8 @@ func (w *walker) lists() {
 	w.do(200, "GET", "/v1/refunds", "payment_intent", charge["payment_intent"].(string), "charge", charge["id"].(string))
 	w.do(200, "GET", "/v1/events", "type", "charge.succeeded")
 	w.do(200, "GET", "/v1/events", "types[]", "charge.succeeded", "types[]", "refund.created")
-	found := w.do(200, "GET", "/v1/payment_intents/search", "query", "status:'succeeded'", "limit", "1", "expand[]", "data.latest_charge")
+	found := w.do(200, "GET", "/v1/payment_intents/search", "query", "status:'succeeded'", "limit", "1", "expand[]", "data.latest_charge",
+		"expand[]", "total_count")
 	w.do(200, "GET", "/v1/payment_intents/search", "query", "status:'succeeded'", "page", found["next_page"].(string))
 	w.do(400, "GET", "/v1/payment_intents/search", "query", "colour:'red'")
 }
