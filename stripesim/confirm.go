@@ -79,7 +79,7 @@ func (c *call) charge(in *intent, with card) (object, error) {
 	ch := &charge{id: newID(c.tx, "ch_3"), intent: in.id, createdAt: c.tx.Now(), amount: in.amount, currency: in.currency,
 		status: succeeded, method: in.method}
 	in.latestCharge, in.details.Step, in.details.StepURL = ch.id, "", ""
-	if in.captureMethod == "manual" {
+	if in.holds() {
 		in.status, in.capturable = requiresCapture, in.amount
 		return c.record(in, ch, true, "charge.succeeded", "payment_intent.amount_capturable_updated")
 	}

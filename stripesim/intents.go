@@ -43,6 +43,7 @@ type details struct {
 	MethodTypes  []string
 	Automatic    bool   // whichever payment methods the account has
 	Redirects    string // always or never
+	CardCapture  string // the capture method of cards, if it is another
 	ReturnURL    string
 	Step         string // secret of the bank's page that is open
 	StepURL      string
@@ -73,6 +74,7 @@ func createIntent(c *call) (object, error) {
 		Texts:        map[string]string{},
 	}
 	in.details.readTexts(f)
+	in.details.readCardOptions(f)
 	in.checkMethodTypes(f)
 	f.flag("use_stripe_sdk")
 	confirm, off, back := f.flag("confirm"), f.flag("off_session"), f.text("return_url", 0)
@@ -101,16 +103,29 @@ func createIntent(c *call) (object, error) {
 // readTexts takes over what is only shown again. There are no customers here, so that none can be named.
 func (d *details) readTexts(f *form) {
 	for name, max := range shownAgain {
-		if v := f.text(name, max); v != "" {
-			d.Texts[name] = v
+		if f.has(name) {
+			d.Texts[name] = f.text(name, max)
 		}
 	}
-	if v := f.choice("setup_future_usage", "", "on_session", "off_session"); v != "" {
-		d.Texts["setup_future_usage"] = v
+	if f.has("setup_future_usage") {
+		d.Texts["setup_future_usage"] = f.choice("setup_future_usage", "", "on_session", "off_session")
 	}
 	if v := f.text("customer", 0); v != "" {
 		f.fail(missing("customer", "customer", v, false))
 	}
+}
+
+// readCardOptions takes over what is said for cards alone.
+func (d *details) readCardOptions(f *form) {
+	const name = "payment_method_options[card][capture_method]"
+	if f.has(name) {
+		d.CardCapture = f.choice(name, "", "manual")
+	}
+}
+
+// holds tells whether a confirmation only holds the money, to be captured later.
+func (in *intent) holds() bool {
+	return in.captureMethod == "manual" || in.details.CardCapture == "manual"
 }
 
 // checkMethodTypes settles which kinds of payment method the intent takes; only cards exist here.
@@ -166,11 +181,14 @@ func (in *intent) render() object {
 		"confirmation_method": "automatic", "created": seconds(in.createdAt), "currency": in.currency,
 		"last_payment_error": nil, "latest_charge": orNull(in.latestCharge), "livemode": false, "metadata": d.Metadata,
 		"next_action": in.nextAction(), "on_behalf_of": nil, "payment_method": orNull(in.method),
-		"payment_method_options": object{"card": object{"request_three_d_secure": "automatic"}},
+		"payment_method_options": object{"card": in.cardOptions()},
 		"payment_method_types":   d.MethodTypes, "processing": nil, "review": nil, "shipping": nil,
 		"status": in.status, "transfer_data": nil,
 	}
-	o["customer"], o["setup_future_usage"] = nil, orNull(d.Texts["setup_future_usage"])
+	o["setup_future_usage"] = orNull(d.Texts["setup_future_usage"])
+	for _, name := range []string{"customer", "customer_account", "excluded_payment_method_types", "payment_method_configuration_details"} {
+		o[name] = nil
+	}
 	for name := range shownAgain {
 		o[name] = orNull(d.Texts[name])
 	}
@@ -182,6 +200,14 @@ func (in *intent) render() object {
 	}
 	if d.LastError != nil {
 		o["last_payment_error"] = d.LastError
+	}
+	return o
+}
+
+func (in *intent) cardOptions() object {
+	o := object{"installments": nil, "mandate_options": nil, "network": nil, "request_three_d_secure": "automatic"}
+	if in.details.CardCapture != "" {
+		o["capture_method"] = in.details.CardCapture
 	}
 	return o
 }

@@ -89,6 +89,7 @@ var routes = []struct {
 	{"GET", "/v1/payment_intents", listIntents},
 	{"GET", "/v1/payment_intents/search", searchIntents},
 	{"GET", "/v1/payment_intents/{id}", retrieveIntent},
+	{"POST", "/v1/payment_intents/{id}", updateIntent},
 	{"POST", "/v1/payment_intents/{id}/confirm", confirmIntent},
 	{"POST", "/v1/payment_intents/{id}/capture", captureIntent},
 	{"POST", "/v1/payment_intents/{id}/cancel", cancelIntent},

@@ -61,13 +61,7 @@ func insertIntent(tx *store.Tx, in *intent) error {
 	if err != nil {
 		return err
 	}
-	for name, value := range in.details.Metadata {
-		_, err := tx.Exec(`INSERT INTO intent_metadata (intent, name, value) VALUES ($1, $2, $3)`, in.id, name, value)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return insertMetadata(tx, in)
 }
 
 func saveIntent(tx *store.Tx, in *intent) error {

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/stripe/stripe-mock/embedded"
+
 	"ticketing/stripesim"
 )
 
@@ -39,6 +41,32 @@ func (w *walker) checkStates() {
 		for status := range seen {
 			if !slices.Contains(states[kind], status) {
 				w.t.Errorf("a %s was seen that is %s: the list of its states has to say so", kind, status)
+			}
+		}
+	}
+}
+
+// notHere are the members of Stripe's examples that ours lack: those that came after our version, and one that Stripe does
+// not describe any more.
+var notHere = map[string][]string{
+	"payment_intent": {"allowed_payment_method_types", "managed_payments", "source"},
+	"charge":         {"source"},
+	"refund":         {"customer", "customer_account", "payment_method"},
+
+	"payment_method": {"allow_redisplay", "customer_account"},
+}
+
+// checkMembers: what Stripe's own examples are made of, ours are made of too.
+func (w *walker) checkMembers() {
+	var examples struct{ Resources map[string]map[string]any }
+	w.check(json.Unmarshal(embedded.OpenAPIFixtures, &examples))
+	for kind, seen := range w.members {
+		if kind == "" || kind == "list" || kind == "search_result" {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(examples.Resources[kind])) {
+			if !seen[name] && !slices.Contains(notHere[kind], name) {
+				w.t.Errorf("no %s has %s", kind, name)
 			}
 		}
 	}

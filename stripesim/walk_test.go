@@ -22,13 +22,15 @@ type walker struct {
 	mu         sync.Mutex
 	answered   map[string]map[int]bool    // operation: statuses of answers
 	states     map[string]map[string]bool // kind of object: its statuses
+	members    map[string]map[string]bool // kind of object: what it is made of
 	events     map[string]bool
+	strange    map[string]bool                            // what the client would not read
 	parameters map[string]map[string]stripespec.Parameter // route: how it reads each parameter
 }
 
 func newWalker(t *testing.T) *walker {
 	w := &walker{bench: newBench(t, engines["sqlite"](t)), answered: map[string]map[int]bool{}, states: map[string]map[string]bool{},
-		events: map[string]bool{}, parameters: map[string]map[string]stripespec.Parameter{}}
+		members: map[string]map[string]bool{}, strange: map[string]bool{}, events: map[string]bool{}, parameters: map[string]map[string]stripespec.Parameter{}}
 	w.seen = func(operation string, status int, body []byte) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -72,6 +74,10 @@ func (w *walker) note(v any) {
 		if status, ok := v["status"].(string); ok && kind != "" {
 			put(w.states, kind, status, true)
 		}
+		for name := range v {
+			put(w.members, kind, name, true)
+		}
+		w.checkRead(kind, v)
 		if kind == "event" {
 			w.events[fmt.Sprint(v["type"])] = true
 		}
@@ -148,6 +154,10 @@ func TestEverythingIsLikeStripe(t *testing.T) {
 		w.checkRoute(route)
 	}
 	w.checkStates()
+	w.checkMembers()
+	for _, what := range slices.Sorted(maps.Keys(w.strange)) {
+		t.Error(what)
+	}
 	w.checkEvents()
 }
 
@@ -173,6 +183,11 @@ func (w *walker) intents() {
 	w.do(200, "GET", pi+stepped, "expand[]", "latest_charge", "expand[]", "payment_method")
 	w.do(400, "POST", pi+stepped+"/confirm")
 	w.do(400, "POST", pi+stepped+"/cancel")
+
+	changed := w.intentWith(200, "payment_method_options[card][capture_method]", "manual")
+	w.do(200, "POST", pi+changed, "amount", "2500", "currency", "eur", "capture_method", "manual", "payment_method", "pm_card_visa",
+		"payment_method_types[]", "card", "payment_method_options[card][capture_method]", "", "metadata[order]", "2", "description", "Three")
+	w.do(400, "POST", pi+stepped, "amount", "1")
 
 	held := w.intentWith(200, "payment_method", "pm_card_visa", "capture_method", "manual")
 	w.do(200, "POST", pi+held+"/confirm")

@@ -1,0 +1,122 @@
+package stripesim
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"ticketing/kernel/store"
+)
+
+// The terms of a payment, and the statuses in which they may still change. What is only shown may change at any time.
+var (
+	terms      = []string{"amount", "currency", "payment_method", "capture_method", "payment_method_types", "payment_method_options"}
+	changeable = []string{requiresMethod, requiresConfirmation, requiresAction}
+)
+
+// updateIntent changes what a payment is about. An intent whose terms change while its bank waits for the cardholder has to
+// be confirmed again.
+func updateIntent(c *call) (object, error) {
+	in, err := c.lockedIntent()
+	if err != nil {
+		return nil, err
+	}
+	for _, term := range terms {
+		if c.form.sent(term) && !slices.Contains(changeable, in.status) {
+			return nil, unexpectedState(in, "This PaymentIntent's %s could not be updated because it has a status of %s. You may only "+
+				"update the %s of a PaymentIntent with one of the following statuses: %s.", term, in.status, term, strings.Join(changeable, ", "))
+		}
+	}
+	changed := *in
+	changed.details.Texts = maps.Clone(in.details.Texts)
+	changed.details.Metadata = c.form.changedMetadata(in.details.Metadata)
+	changed.details.readTexts(c.form)
+	c.changeTerms(&changed)
+	if err := c.form.checked(); err != nil {
+		return nil, err
+	}
+	if changed.method != "" {
+		if _, ok := findCard(changed.method); !ok {
+			return nil, missing("PaymentMethod", "payment_method", changed.method, false)
+		}
+	}
+	changed.details.LastError = nil
+	return changed.render(), c.reviseIntent(&changed)
+}
+
+// changeTerms reads the terms that are given.
+func (c *call) changeTerms(in *intent) {
+	f, d := c.form, &in.details
+	if f.has("amount") {
+		in.amount = c.amount("amount")
+	}
+	if f.has("currency") {
+		in.currency = c.currency()
+	}
+	in.captureMethod = f.choice("capture_method", in.captureMethod, "automatic_async", "automatic", "manual")
+	d.readCardOptions(f)
+	if types := f.list("payment_method_types"); len(types) > 0 {
+		d.Automatic, d.MethodTypes = false, types
+		in.checkMethodTypes(f)
+	}
+	if method := f.text("payment_method", 0); method != "" {
+		in.method = method
+	}
+	again := in.status == requiresAction && slices.ContainsFunc(terms, f.sent)
+	if again || in.status == requiresMethod && in.method != "" {
+		in.status, d.Step, d.StepURL = requiresConfirmation, "", ""
+	}
+}
+
+// sent tells whether a parameter is given, or something inside it.
+func (f *form) sent(name string) bool {
+	for key := range f.values {
+		if key == name || strings.HasPrefix(key, name+"[") {
+			return true
+		}
+	}
+	return false
+}
+
+// changedMetadata is the old with what is given: a key without a value is taken away, no value at all takes away every key.
+func (f *form) changedMetadata(old map[string]string) map[string]string {
+	m := maps.Clone(old)
+	if m == nil || f.has("metadata") && f.choice("metadata", "") == "" {
+		m = map[string]string{}
+	}
+	given := f.hash("metadata")
+	kept := f.metadata()
+	for key := range given {
+		delete(m, key)
+	}
+	maps.Copy(m, kept)
+	return m
+}
+
+// reviseIntent stores an intent with its terms.
+func (c *call) reviseIntent(in *intent) error {
+	text, err := json.Marshal(in.details)
+	if err != nil {
+		return err
+	}
+	_, err = c.tx.Exec(`UPDATE intents SET amount = $1, currency = $2, capture_method = $3, status = $4, method = $5, details = $6
+		WHERE id = $7`, in.amount, in.currency, in.captureMethod, in.status, in.method, string(text), in.id)
+	if err != nil {
+		return err
+	}
+	if _, err := c.tx.Exec(`DELETE FROM intent_metadata WHERE intent = $1`, in.id); err != nil {
+		return err
+	}
+	return insertMetadata(c.tx, in)
+}
+
+func insertMetadata(tx *store.Tx, in *intent) error {
+	for name, value := range in.details.Metadata {
+		_, err := tx.Exec(`INSERT INTO intent_metadata (intent, name, value) VALUES ($1, $2, $3)`, in.id, name, value)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
