@@ -26,18 +26,19 @@ type Fault struct {
 // ErrConnectionLost is what a client of Transport gets from a fault without a status.
 var ErrConnectionLost = errors.New("stripesim: the connection was lost")
 
-// breakOff answers with the fault. A lost connection is a panic that net/http knows, and Transport too.
-func (s *Sim) breakOff(w http.ResponseWriter, r *http.Request, f *Fault, key string, values url.Values) {
-	if f.Status == 0 {
-		panic(http.ErrAbortHandler)
+// breakOff is the answer that the fault gives.
+func (s *Sim) breakOff(r *http.Request, f *Fault, at Stage, key string, values url.Values) answer {
+	a := answer{}
+	switch refusal := serverError(f.Status); {
+	case f.Status == 0:
+	case f.Sticky && key != "":
+		refusal.executed = true
+		a = s.carryOut(r, key, values, func(c *call) (object, error) { return nil, refusal })
+	default:
+		a = s.failed(refusal, "")
 	}
-	refusal := serverError(f.Status)
-	if !f.Sticky || key == "" {
-		s.write(w, r, s.failed(refusal, ""))
-		return
-	}
-	refusal.executed = true
-	s.write(w, r, s.carryOut(r, key, values, func(c *call) (object, error) { return nil, refusal }))
+	a.fault = at.String()
+	return a
 }
 
 // Transport reaches the simulator without a socket. A request whose context ends is given up by the client at that

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"ticketing/kernel/store"
 )
@@ -33,6 +34,7 @@ type answer struct {
 	body      []byte
 	requestID string
 	original  string // the request whose answer this one repeats
+	fault     string // the stage at which something went wrong on purpose
 }
 
 // The most that is read of a request's body.
@@ -41,30 +43,40 @@ const maxBody = 1 << 20
 // serve is the way of every API request: who asks, what is asked, whether something shall go wrong, the effect, the answer.
 func (s *Sim) serve(w http.ResponseWriter, r *http.Request, run endpoint) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	now := s.now(r.Context())
+	a := s.answer(r, now, run)
+	s.requests.add(now, r, a)
+	if a.status == 0 {
+		panic(http.ErrAbortHandler) // a lost connection: net/http knows it, and Transport too
+	}
+	s.write(w, r, a)
+}
+
+// answer is what comes of a request; one without a status is never answered.
+func (s *Sim) answer(r *http.Request, now time.Time, run endpoint) answer {
 	values, err := parse(r)
 	if err == nil {
 		err = authenticate(r)
 	}
+	if err == nil {
+		err = s.admit(now)
+	}
 	if err != nil {
-		s.write(w, r, s.failed(err, ""))
-		return
+		return s.failed(err, "")
 	}
 	key, release, err := s.takeKey(r)
 	if err != nil {
-		s.write(w, r, s.failed(err, ""))
-		return
+		return s.failed(err, "")
 	}
 	defer release()
-	if f := s.fault(r, Before); f != nil {
-		s.breakOff(w, r, f, key, values)
-		return
+	if f := s.wrong(r, Before, key, values); f != nil {
+		return s.breakOff(r, f, Before, key, values)
 	}
 	a := s.carryOut(r, key, values, run)
-	if f := s.fault(r, After); f != nil {
-		s.breakOff(w, r, f, "", values)
-		return
+	if f := s.wrong(r, After, key, values); f != nil {
+		return s.breakOff(r, f, After, "", values)
 	}
-	s.write(w, r, a)
+	return a
 }
 
 // carryOut runs the endpoint in a transaction. A request that has arrived is carried out even if its client has gone.
@@ -141,6 +153,9 @@ func (s *Sim) write(w http.ResponseWriter, r *http.Request, a answer) {
 	if a.original != "" {
 		h.Set("Idempotent-Replayed", "true")
 		h.Set("Original-Request", a.original)
+	}
+	if a.status == http.StatusTooManyRequests {
+		h.Set("Stripe-Rate-Limited-Reason", "global-rate")
 	}
 	w.WriteHeader(a.status)
 	if _, err := w.Write(a.body); err != nil {

@@ -25,6 +25,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"ticketing/kernel/store"
 )
 
@@ -42,6 +44,10 @@ type Options struct {
 
 	WebhookTransport http.RoundTripper // to the endpoints of webhooks; nil: the network
 	WebhookTimeout   time.Duration     // of one attempt to deliver; 0: 10 s
+
+	RateLimit  float64 // requests a second that the API takes; 0: as many as come
+	RateBurst  int     // requests that it takes at once; 0: those of a second
+	Resettable bool    // Control may forget everything
 }
 
 // Sim is one simulated Stripe account.
@@ -52,6 +58,11 @@ type Sim struct {
 	log     *slog.Logger
 	keys    *keyring
 	asked   func(route string, p parameter) // for tests: every parameter that an endpoint reads
+
+	script     script
+	limiter    *rate.Limiter // nil: none
+	requests   requestLog
+	resettable bool
 
 	woken       chan struct{} // there may be something to deliver
 	mischief    *mischiefs
@@ -77,7 +88,7 @@ func New(db *store.DB, o Options) *Sim {
 	}
 	return &Sim{db: db, baseURL: strings.TrimSuffix(o.BaseURL, "/"), fault: o.Fault, log: o.Log, keys: newKeyring(),
 		woken: make(chan struct{}, 1), mischief: newMischiefs(), transport: o.WebhookTransport, webhookTime: o.WebhookTimeout,
-		routes: map[string]http.RoundTripper{}}
+		routes: map[string]http.RoundTripper{}, limiter: newLimiter(o.RateLimit, o.RateBurst), resettable: o.Resettable}
 }
 
 // routes is the API: what is not in this table is answered as Stripe answers an unknown URL.
