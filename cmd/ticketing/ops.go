@@ -45,8 +45,12 @@ func (m *machine) operators(healthz, readyz http.Handler) http.Handler {
 		pages = append(pages, opsPage{"POST /rotate-keys", serveRotation(auth.service.(keyRotator)), ""})
 	}
 	if m.simulator != nil {
-		pages = append(pages, opsPage{"/v1/", m.simulator.Handler(), ""}, opsPage{"GET /control/", m.simulator.Control(), "the payment simulator: what shall go wrong, webhooks, the ledger"},
-			opsPage{"/control/", m.simulator.Control(), ""})
+		control := m.simulator.Control()
+		pages = append(pages,
+			opsPage{"/v1/", m.simulator.Handler(), ""},
+			opsPage{"/control/", control, ""},
+			opsPage{"GET /control/", control, "the payment simulator: what shall go wrong, its webhooks and its ledger"},
+		)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", opsIndex(pages))

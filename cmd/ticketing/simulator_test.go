@@ -101,3 +101,36 @@ func pay(t *testing.T, base string) {
 		t.Fatalf("%d", resp.StatusCode)
 	}
 }
+
+func TestOperatorsControlTheSimulator(t *testing.T) {
+	m := serve(t, "--data", t.TempDir())
+	if _, index := m.get(m.ops + "/"); !strings.Contains(index, `href="/control/"`) {
+		t.Errorf("the index lacks the controls:\n%s", index)
+	}
+	if status, page := m.get(m.ops + "/control/"); status != 200 || !strings.Contains(page, "/control/faults") || strings.Contains(page, "/control/reset") {
+		t.Errorf("%d %s", status, page)
+	}
+	if status, _ := m.get(m.url + "/control/faults"); status != 404 {
+		t.Errorf("strangers may read the controls: %d", status)
+	}
+	resp, err := http.Post(m.ops+"/control/faults", "application/json", strings.NewReader(`{"operation":"create","delay_ms":1,"times":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	buys(t, m)
+	if _, faults := m.get(m.ops + "/control/faults"); !strings.Contains(faults, `"used":1`) {
+		t.Errorf("no request was held up: %s", faults)
+	}
+	if _, log := m.get(m.ops + "/control/requests"); !strings.Contains(log, `"path":"/v1/payment_intents"`) {
+		t.Errorf("the request is not remembered:\n%s", log)
+	}
+	resp, err = http.Post(m.ops+"/control/reset", "application/json", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 404 {
+		t.Errorf("the books of a market may be emptied: %d", resp.StatusCode)
+	}
+}
