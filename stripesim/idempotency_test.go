@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,12 +85,11 @@ func TestKeyRepeatsRefusalsOfTheBankButNotOfParameters(t *testing.T) {
 
 // lostOnce loses the connection of the first request at the stage.
 func lostOnce(stage stripesim.Stage, fault *stripesim.Fault) func(*http.Request, stripesim.Stage) *stripesim.Fault {
-	done := false
+	var done atomic.Bool
 	return func(r *http.Request, at stripesim.Stage) *stripesim.Fault {
-		if done || at != stage || r.Method != "POST" {
+		if at != stage || r.Method != "POST" || done.Swap(true) {
 			return nil
 		}
-		done = true
 		return fault
 	}
 }
