@@ -2,6 +2,8 @@ package stripesim
 
 import (
 	"encoding/json"
+	"strconv"
+	"strings"
 	"time"
 
 	"ticketing/kernel/store"
@@ -9,6 +11,11 @@ import (
 
 // apiVersion is the version of Stripe's API whose objects these are.
 const apiVersion = "2026-03-25.dahlia"
+
+const (
+	eventLife = 30 * 24 * time.Hour // how long the API shows an event
+	maxTypes  = 20                  // the most types that one list can be asked for
+)
 
 // event is something that happened, with the object as it was then.
 type event struct {
@@ -58,23 +65,38 @@ func (e *event) render() object {
 }
 
 func listEvents(c *call) (object, error) {
-	q := newListing("events", "/v1/events", "event")
-	types := c.form.list("types")
-	if t := c.form.text("type", 0); t != "" {
-		types = append(types, t)
-	}
-	if len(types) > 0 {
+	f, q := c.form, newListing("events", "/v1/events", "event")
+	q.where("created_at > ", c.forgotten())
+	one, types := f.text("type", 0), f.list("types")
+	switch {
+	case one != "" && len(types) > 0:
+		f.fail(invalid("", "parameters_exclusive", "You may only specify one of these parameters: type, types."))
+	case len(types) > maxTypes:
+		f.fail(invalid("types", "", "You may only specify up to %d event types.", maxTypes))
+	case strings.HasSuffix(one, "*"):
+		group := strings.TrimSuffix(one, "*")
+		q.where("substr(type, 1, "+strconv.Itoa(len(group))+") = ", group)
+	case one != "":
+		q.where("type = ", one)
+	case len(types) > 0:
 		values := make([]any, len(types))
 		for i, t := range types {
 			values[i] = t
 		}
 		q.where("type IN (", values...)
 	}
+	if f.has("delivery_success") {
+		without := map[bool]string{true: "NOT ", false: ""}[f.flag("delivery_success")]
+		q.where(without+"EXISTS (SELECT 1 FROM deliveries d WHERE d.event = events.id AND d.status <> ", delivered)
+	}
 	return list(c, q, eventColumns, scanEvent, (*event).render)
 }
 
+// forgotten is the time up to which the API shows no events any more.
+func (c *call) forgotten() int64 { return store.Millis(c.tx.Now().Add(-eventLife)) }
+
 func retrieveEvent(c *call) (object, error) {
-	e, ok, err := store.One(c.tx, scanEvent, `SELECT `+eventColumns+` FROM events WHERE id = $1`, c.id)
+	e, ok, err := store.One(c.tx, scanEvent, `SELECT `+eventColumns+` FROM events WHERE id = $1 AND created_at > $2`, c.id, c.forgotten())
 	if err != nil {
 		return nil, err
 	}

@@ -2,12 +2,15 @@ package stripesim_test
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stripe/stripe-go/v85"
+
+	"ticketing/stripesim"
 )
 
 func ids(list []*stripe.PaymentIntent) (out []string) {
@@ -138,6 +141,75 @@ func (b *bench) search(made []string, start int64) {
 			b.t.Errorf("search %q: %v %v, want %v", c.query, got, failure, c.want)
 		}
 	}
+}
+
+func TestEventsByTypeDeliveryAndAge(t *testing.T) {
+	each(t, func(b *bench) {
+		answer := http.StatusOK
+		_, err := b.sim.SetWebhook(ctx, stripesim.Webhook{Name: "hook", URL: "https://shop.test/hook", Types: []string{"charge.succeeded"},
+			Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: answer, Body: http.NoBody, Request: r}, nil
+			})})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		id := b.paid().LatestCharge.ID
+		if _, err := b.sim.Deliver(ctx); err != nil {
+			b.t.Fatal(err)
+		}
+		answer = http.StatusServiceUnavailable
+		b.paid()
+		if _, err := b.sim.Deliver(ctx); err != nil {
+			b.t.Fatal(err)
+		}
+		list := func(change func(p *stripe.EventListParams)) (types []string) {
+			p := &stripe.EventListParams{}
+			change(p)
+			for _, e := range b.V1Events.List(ctx, p).Data() {
+				types = append(types, string(e.Type))
+			}
+			slices.Sort(types)
+			return types
+		}
+		all := []string{"charge.succeeded", "charge.succeeded", "payment_intent.created", "payment_intent.created",
+			"payment_intent.succeeded", "payment_intent.succeeded"}
+		for name, c := range map[string]struct {
+			change func(p *stripe.EventListParams)
+			want   []string
+		}{
+			"all":       {func(p *stripe.EventListParams) {}, all},
+			"type":      {func(p *stripe.EventListParams) { p.Type = stripe.String("charge.succeeded") }, all[:2]},
+			"group":     {func(p *stripe.EventListParams) { p.Type = stripe.String("payment_intent.*") }, all[2:]},
+			"none":      {func(p *stripe.EventListParams) { p.Type = stripe.String("payment_intent") }, nil},
+			"delivered": {func(p *stripe.EventListParams) { p.DeliverySuccess = stripe.Bool(true) }, all[1:]},
+			"failed":    {func(p *stripe.EventListParams) { p.DeliverySuccess = stripe.Bool(false) }, all[:1]},
+		} {
+			if got := list(c.change); !slices.Equal(got, c.want) {
+				b.t.Errorf("%s: %v, want %v", name, got, c.want)
+			}
+		}
+		many := &stripe.EventListParams{}
+		for range 21 {
+			many.Types = append(many.Types, stripe.String("charge.succeeded"))
+		}
+		both := &stripe.EventListParams{Type: stripe.String("charge.failed"), Types: many.Types[:1]}
+		for _, p := range []*stripe.EventListParams{many, both} {
+			if e := refused(b.t, b.V1Events.List(ctx, p).Err()); e.HTTPStatusCode != 400 {
+				b.t.Errorf("%+v: %v", p, e)
+			}
+		}
+		last := b.V1Events.List(ctx, nil).Data()[0].ID
+		b.advance(30 * 24 * time.Hour)
+		if got := list(func(*stripe.EventListParams) {}); got != nil {
+			b.t.Errorf("after 30 days: %v", got)
+		}
+		if _, err := b.V1Events.Retrieve(ctx, last, nil); refused(b.t, err).HTTPStatusCode != 404 {
+			b.t.Errorf("after 30 days: %v", err)
+		}
+		if _, err := b.V1Charges.Retrieve(ctx, id, nil); err != nil {
+			b.t.Error(err)
+		}
+	})
 }
 
 func TestSearchCountsOnlyWhenAsked(t *testing.T) {

@@ -254,7 +254,7 @@ func (w *walker) lists() {
 	charge := w.do(200, "GET", "/v1/charges", "limit", "1")["data"].([]any)[0].(map[string]any)
 	w.do(200, "GET", "/v1/charges", "payment_intent", charge["payment_intent"].(string))
 	w.do(200, "GET", "/v1/refunds", "payment_intent", charge["payment_intent"].(string), "charge", charge["id"].(string))
-	w.do(200, "GET", "/v1/events", "type", "charge.succeeded")
+	w.do(200, "GET", "/v1/events", "type", "charge.*", "delivery_success", "false")
 	w.do(200, "GET", "/v1/events", "types[]", "charge.succeeded", "types[]", "refund.created")
 	found := w.do(200, "GET", "/v1/payment_intents/search", "query", "status:'succeeded'", "limit", "1", "expand[]", "data.latest_charge",
 		"expand[]", "total_count")
