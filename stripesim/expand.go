@@ -2,9 +2,15 @@ package stripesim
 
 import "strings"
 
+// How deep an answer may be expanded.
+const maxLevels = 4
+
 // expandAll replaces the ids that the request asks to expand with the objects that they name.
 func (c *call) expandAll(o object) error {
 	for _, path := range c.form.expand() {
+		if strings.Count(path, ".") >= maxLevels {
+			return invalid("expand", "", "You cannot expand more than %d levels of a property. Property: %s", maxLevels, path)
+		}
 		if err := c.expand(o, path, strings.Split(path, ".")); err != nil {
 			return err
 		}
@@ -26,12 +32,13 @@ func (c *call) expand(o object, whole string, path []string) error {
 	}
 	inner, ok := o[path[0]].(object)
 	if !ok {
+		// What an id names is not always shown: not the object itself, nor what a charge was paid with.
 		id, isID := o[path[0]].(string)
 		var err error
 		switch {
 		case o["object"] == "charge" && path[0] == "refunds":
 			inner, err = c.refundsOf(o["id"].(string))
-		case isID:
+		case isID && path[0] != "id" && !(o["object"] == "charge" && path[0] == "payment_method"):
 			inner, err = c.byID(id)
 		default:
 			if v, known := o[path[0]]; known && v == nil {

@@ -262,6 +262,14 @@ func TestExpand(t *testing.T) {
 		if back, err := b.V1Refunds.Retrieve(ctx, re.ID, r); err != nil || back.Charge.Amount != 1999 || back.PaymentIntent.Amount != 1999 {
 			b.t.Errorf("refund %+v %v", back, err)
 		}
+		for _, path := range []string{"id", "client_secret", "status", "latest_charge.payment_method", "latest_charge.payment_intent.latest_charge.payment_intent.latest_charge"} {
+			p := &stripe.PaymentIntentRetrieveParams{}
+			p.AddExpand(path)
+			_, err := b.V1PaymentIntents.Retrieve(ctx, in.ID, p)
+			if e := refused(b.t, err); e.HTTPStatusCode != 400 || e.Param != "expand" && !strings.Contains(e.Msg, "4 levels") {
+				b.t.Errorf("expanding %s: %v", path, e)
+			}
+		}
 		if ch, err := b.V1Charges.Retrieve(ctx, in.LatestCharge.ID, nil); err != nil || ch.AmountRefunded != 5 {
 			b.t.Errorf("charge %+v %v", ch, err)
 		}

@@ -248,7 +248,7 @@ func (w *walker) lists() {
 		w.do(400, "GET", path, "starting_after", "nothing")
 		w.do(400, "GET", path, "starting_after", some, "ending_before", some)
 		for _, row := range rows {
-			w.do(200, "GET", path+"/"+row.(map[string]any)["id"].(string))
+			w.retrieve(path, row.(map[string]any))
 		}
 	}
 	charge := w.do(200, "GET", "/v1/charges", "limit", "1")["data"].([]any)[0].(map[string]any)
@@ -260,6 +260,17 @@ func (w *walker) lists() {
 		"expand[]", "total_count")
 	w.do(200, "GET", "/v1/payment_intents/search", "query", "status:'succeeded'", "page", found["next_page"].(string))
 	w.do(400, "GET", "/v1/payment_intents/search", "query", "colour:'red'")
+}
+
+// retrieve asks for an object of a list, and to expand each of its members that may be an id: what may not be expanded is
+// refused, and whether what is answered may be is the inspector's question.
+func (w *walker) retrieve(path string, row map[string]any) {
+	path += "/" + row["id"].(string)
+	for name, v := range w.do(200, "GET", path) {
+		if text, ok := v.(string); ok && strings.Contains(text, "_") {
+			w.do(anyStatus, "GET", path, "expand[]", name)
+		}
+	}
 }
 
 // mistakes makes with every route what can be done wrong with any: an unknown parameter, an id that does not exist, no key.
