@@ -77,6 +77,21 @@ func (s *Sim) AddWebhook(ctx context.Context, address, secret string, types ...s
 	return err
 }
 
+// RemoveWebhook removes the endpoint of that name, if there is one, with what is queued for it.
+func (s *Sim) RemoveWebhook(ctx context.Context, name string) error {
+	if name == "" {
+		return nil // those that were made over the API have none
+	}
+	s.setRoute(name, nil)
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(`DELETE FROM deliveries WHERE endpoint IN (SELECT id FROM webhook_endpoints WHERE name = $1)`, name)
+		if err == nil {
+			_, err = tx.Exec(`DELETE FROM webhook_endpoints WHERE name = $1`, name)
+		}
+		return err
+	})
+}
+
 // RotateSecret gives the endpoints at this URL, or the one with this id, a new secret; an empty one is made up. For so long
 // the old secret signs too, and deliveries have two signatures.
 func (s *Sim) RotateSecret(ctx context.Context, endpoint, secret string, overlap time.Duration) (string, error) {

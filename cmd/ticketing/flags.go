@@ -14,6 +14,7 @@ type commands struct {
 	Events     eventsCmd     `cmd:"" help:"Read the event log, oldest first, one line an event."`
 	Failed     failedCmd     `cmd:"" help:"Look at the events that a service could not handle, and have them tried again."`
 	Audit      auditCmd      `cmd:"" help:"Check the books of a market: databases, event log and payment provider against one another."`
+	StripeSim  stripeSimCmd  `cmd:"" name:"stripe-sim" help:"Run the payment simulator alone, as a Stripe for markets in other processes."`
 	RotateKeys rotateKeysCmd `cmd:"" name:"rotate-keys" help:"Sign sessions with a new key from now on; nobody is signed out."`
 	OpenAPI    openAPICmd    `cmd:"" name:"openapi" help:"Print the contract of the HTTP API (OpenAPI 3.1, JSON)."`
 	AsyncAPI   asyncAPICmd   `cmd:"" name:"asyncapi" help:"Print the contract of the events (AsyncAPI 3, JSON)."`

@@ -60,9 +60,16 @@ type market struct {
 // serve starts a market on free ports, and stops it at the end of the test.
 func serve(t *testing.T, args ...string) *market {
 	t.Helper()
+	m := begin(t, "ticketing ready: ", append([]string{"serve", "--addr", "127.0.0.1:0", "--ops-addr", "127.0.0.1:0"}, args...)...)
+	m.ops = after(m.out.String(), "operators  ")
+	return m
+}
+
+// begin starts a command that works until it is told to stop, and waits for the first line of its block.
+func begin(t *testing.T, ready string, args ...string) *market {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &market{t: t, out: newBuffer(), err: newBuffer(), cancel: cancel, ended: make(chan int, 1)}
-	args = append([]string{"serve", "--addr", "127.0.0.1:0", "--ops-addr", "127.0.0.1:0"}, args...)
 	go func() { m.ended <- run(ctx, args, noEnv, m.out, m.err) }()
 	t.Cleanup(func() { m.stop() })
 	deadline := time.After(time.Minute)
@@ -70,13 +77,12 @@ func serve(t *testing.T, args ...string) *market {
 		select {
 		case <-m.out.more:
 		case code := <-m.ended:
-			t.Fatalf("serve ended with %d: %s", code, m.err)
+			t.Fatalf("%s ended with %d: %s", args[0], code, m.err)
 		case <-deadline:
-			t.Fatalf("serve is not ready: %s", m.err)
+			t.Fatalf("%s is not ready: %s", args[0], m.err)
 		}
-		m.url = after(m.out.String(), "ticketing ready: ")
+		m.url = after(m.out.String(), ready)
 	}
-	m.ops = after(m.out.String(), "operators  ")
 	return m
 }
 
@@ -98,7 +104,7 @@ func (m *market) stop() int {
 		close(m.ended)
 		return code
 	case <-time.After(30 * time.Second):
-		m.t.Error("serve does not stop")
+		m.t.Error("it does not stop")
 		return -1
 	}
 }

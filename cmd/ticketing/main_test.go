@@ -10,7 +10,7 @@ import (
 )
 
 func TestHelpOfEveryCommand(t *testing.T) {
-	for _, command := range []string{"", "serve", "demo", "audit", "events", "failed list", "failed show", "failed retry", "rotate-keys", "openapi", "asyncapi", "version"} {
+	for _, command := range []string{"", "serve", "demo", "audit", "events", "failed list", "failed show", "failed retry", "stripe-sim", "rotate-keys", "openapi", "asyncapi", "version"} {
 		code, out, errs := call(t, append(strings.Fields(command), "--help")...)
 		if code != 0 || errs != "" || !strings.HasPrefix(out, "Usage: ticketing") {
 			t.Errorf("%q: %d\n%s%s", command, code, out, errs)

@@ -95,7 +95,8 @@ func (m *machine) payments() payments.Options {
 		o.Transport, o.WebhookSecret = m.simulator.Transport(), m.webhookSecret
 	}
 	if o.StripeKey == "" {
-		o.StripeKey, o.Simulator = simulatorKey, true
+		o.StripeKey = simulatorKey
 	}
+	o.Simulator = m.StripeKey == "" || m.StripeURL != ""
 	return o
 }
