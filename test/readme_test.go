@@ -24,6 +24,24 @@ const (
 // TestReadme does what README.md says, as it is written there, and sees what it promises. Only the market's address is
 // another one, and the program is not built again for each command.
 func TestReadme(t *testing.T) {
+	needShell(t)
+	content, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := readWalk(string(content), walk)
+	if len(steps) < 5 {
+		t.Fatalf("README.md has only %d steps with an expectation below %q", len(steps), walk)
+	}
+	m := market.Open(t, market.Topologies[0])
+	takeWalk(t, steps, strings.NewReplacer(newcomer, m.Front.URL, program, "ticketing"),
+		"TICKETING_OPS_ADDR="+strings.TrimPrefix(m.Front.Ops, "http://"), "TICKETING_DATA="+m.Front.Data())
+	m.Settles()
+	m.Audits()
+}
+
+// needShell skips the test where the tools of a shell's user are missing.
+func needShell(t *testing.T) {
 	for _, tool := range []string{"bash", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			require.Skip(t, tool)
@@ -32,25 +50,6 @@ func TestReadme(t *testing.T) {
 	if help, err := exec.CommandContext(t.Context(), "curl", "--help", "all").Output(); err != nil || !strings.Contains(string(help), "--json") {
 		require.Skip(t, "curl 7.82 or later, which knows --json")
 	}
-	content, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	steps := readWalk(string(content))
-	if len(steps) < 5 {
-		t.Fatalf("README.md has only %d steps with an expectation below %q", len(steps), walk)
-	}
-	m := market.Open(t, market.Topologies[0])
-	outputs := takeWalk(t, m, steps)
-	for i, s := range steps {
-		for _, want := range s.expected {
-			if !strings.Contains(outputs[i], want) {
-				t.Errorf("line %d: %s\nprints no %q but\n%s", s.line, s.commands, want, outputs[i])
-			}
-		}
-	}
-	m.Settles()
-	m.Audits()
 }
 
 // leg is some commands with what they print.
@@ -60,15 +59,15 @@ type leg struct {
 	expected []string
 }
 
-// readWalk finds the steps in the shell blocks below the heading.
-func readWalk(readme string) []leg {
+// readWalk finds the steps in the shell blocks below the heading; without one, in all of them.
+func readWalk(text, heading string) []leg {
 	var steps []leg
 	var now leg
-	inside, block := false, false
-	for i, line := range strings.Split(readme, "\n") {
+	inside, block := heading == "", false
+	for i, line := range strings.Split(text, "\n") {
 		switch {
 		case strings.HasPrefix(line, "## "):
-			inside = line == walk
+			inside = heading == "" || line == heading
 		case inside && strings.HasPrefix(line, "```"):
 			block = line == "```sh"
 		case !inside || !block:
@@ -87,35 +86,38 @@ func readWalk(readme string) []leg {
 	return append(steps, now)
 }
 
-// takeWalk runs all steps in one shell, which stops at the first command that fails, and returns what each has printed.
-func takeWalk(t *testing.T, m *market.Market, steps []leg) []string {
+// takeWalk runs all steps in one shell, which stops at the first command that fails, and holds what each prints against what
+// is expected. The replacer puts the test's own addresses in.
+func takeWalk(t *testing.T, steps []leg, own *strings.Replacer, env ...string) {
 	t.Helper()
 	const mark = "--- so far step"
 	var script strings.Builder
 	script.WriteString("set -o pipefail\n")
 	for i, s := range steps {
-		commands := strings.ReplaceAll(strings.ReplaceAll(s.commands, newcomer, m.Front.URL), program, "ticketing")
-		fmt.Fprintf(&script, "%s\necho; echo '%s' %d\n", commands, mark, i)
+		fmt.Fprintf(&script, "%s\necho; echo '%s' %d\n", own.Replace(s.commands), mark, i)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	shell := exec.CommandContext(ctx, "bash", "-e", "-c", script.String())
 	shell.Dir = t.TempDir()
-	shell.Env = append(os.Environ(), "PATH="+filepath.Dir(market.Binary(t))+string(os.PathListSeparator)+os.Getenv("PATH"),
-		"TICKETING_OPS_ADDR="+strings.TrimPrefix(m.Front.Ops, "http://"), "TICKETING_DATA="+m.Front.Data(), "no_proxy=*")
+	shell.Env = append(append(os.Environ(), "PATH="+filepath.Dir(market.Binary(t))+string(os.PathListSeparator)+os.Getenv("PATH"), "no_proxy=*"), env...)
 	var errs strings.Builder
 	shell.Stderr = &errs
 	out, err := shell.Output()
-	outputs, rest := make([]string, len(steps)), string(out)
+	rest := string(out)
 	for i, s := range steps {
 		text, after, ok := strings.Cut(rest, fmt.Sprintf("%s %d\n", mark, i))
 		if !ok {
 			t.Fatalf("line %d: %s\nfails (%v): %s%s", s.line, s.commands, err, text, errs.String())
 		}
-		outputs[i], rest = text, after
+		rest = after
+		for _, want := range s.expected {
+			if !strings.Contains(text, want) {
+				t.Errorf("line %d: %s\nprints no %q but\n%s", s.line, s.commands, want, text)
+			}
+		}
 	}
 	if err != nil || errs.Len() > 0 {
 		t.Fatalf("%v: %s", err, errs.String())
 	}
-	return outputs
 }

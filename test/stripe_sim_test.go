@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -153,4 +154,21 @@ func (b *block) Write(p []byte) (int, error) {
 		b.once.Do(func() { b.ready <- url })
 	}
 	return len(p), nil
+}
+
+// TestStripeSimDocument does what docs/stripe-sim.md says, as it is written there.
+func TestStripeSimDocument(t *testing.T) {
+	t.Parallel()
+	needShell(t)
+	content, err := os.ReadFile("../docs/stripe-sim.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := readWalk(string(content), "")
+	if len(steps) < 5 {
+		t.Fatalf("it has only %d steps with an expectation", len(steps))
+	}
+	bank := &stripeSim{t: t, data: filepath.Join(t.TempDir(), "bank"), addr: "127.0.0.1:0"}
+	bank.start()
+	takeWalk(t, steps, strings.NewReplacer("http://127.0.0.1:12111", bank.url))
 }
