@@ -125,6 +125,9 @@ func (s *Sim) carry(ctx context.Context, p plan) error {
 			return err // told to stop: what came of it is not known, and it is sent again
 		}
 	}
+	if answer/100 != 2 {
+		s.log.DebugContext(ctx, "a webhook was not taken", "url", p.delivery.hook.url, "event", p.delivery.event, "status", answer, "failure", failure)
+	}
 	return s.conclude(ctx, p.delivery, func(tx *store.Tx) outcome {
 		return p.delivery.after(tx.Now(), answer, failure)
 	})
