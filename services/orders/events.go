@@ -56,20 +56,22 @@ func (s *Service) onCharge(_ context.Context, tx *store.Tx, c event.Charge) erro
 	if err := saveCharge(tx, c); err != nil {
 		return err
 	}
-	_, err := s.apply(tx, c.OrderID, func(tx *store.Tx, o *Order) (bool, error) {
-		if c.Status == event.Completed {
-			return o.Complete(), nil
+	_, err := s.apply(tx, c.OrderID, func(tx *store.Tx, o *Order) (changed bool, err error) {
+		undecided, failed, err := payments(tx, o.ID)
+		switch {
+		case err != nil:
+			return false, err
+		case c.Status == event.Completed:
+			return o.Complete(c.ID), nil
+		case c.Status == event.ChargeFailed:
+			changed = o.FailPayment(c.ID, failed, s.attempts)
 		}
-		_, failed, err := payments(tx, o.ID)
-		if err != nil || o.FailPayment(failed, s.attempts) {
-			return err == nil, err
+		if undecided != "" && o.Claim(undecided) { // when a payment has failed, the next one may have been heard of already
+			changed = true
 		}
-		return expire(tx, o) // the alarm may have rung while this payment was waited for
+		return o.Expire(tx.Now()) || changed, nil // the alarm may have rung while a payment was waited for
 	})
 	return err
 }
 
-func expire(tx *store.Tx, o *Order) (bool, error) {
-	undecided, _, err := payments(tx, o.ID)
-	return err == nil && o.Expire(tx.Now(), undecided > 0), err
-}
+func expire(tx *store.Tx, o *Order) (bool, error) { return o.Expire(tx.Now()), nil }

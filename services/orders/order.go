@@ -19,6 +19,7 @@ type Order struct {
 	Status       string
 	CancelReason string
 	ExpiresAt    time.Time
+	ChargeID     string // the payment that has the order; empty while none does
 	Ticket       TicketSeen
 	RefusedAt    int64 // the ticket's version that could not be locked, if it was refused
 	Version      int64
@@ -33,6 +34,7 @@ type TicketSeen struct {
 	Price    money.Amount
 	Currency string
 	Version  int64
+	SellerID string
 }
 
 // live says that the buyer can still get the ticket.
@@ -59,44 +61,62 @@ func (o *Order) Refuse(reason string, ticketVersion int64) bool {
 	return o.cancel(event.TicketUnavailable)
 }
 
-// Complete is what happens when the order has been paid.
-func (o *Order) Complete() bool {
-	if o.Status != event.AwaitingPayment {
+// Claim is what happens when a payment has been submitted: the first one has the order. This is the one decision about who
+// wins. From now on neither the buyer nor the end of the time cancels the order before the payment is decided, and payments
+// takes the money that it holds because it reads that the order is this payment's.
+func (o *Order) Claim(chargeID string) bool {
+	if o.Status != event.AwaitingPayment || o.ChargeID != "" {
 		return false
 	}
-	o.Status = event.Completed
+	o.ChargeID = chargeID
 	return true
 }
 
-// FailPayment is what happens when so many payments have failed, of so many that are allowed.
-func (o *Order) FailPayment(failed, allowed int) bool {
-	return o.live() && failed >= allowed && o.cancel(event.PaymentFailed)
+// Complete is what happens when the order has been paid.
+func (o *Order) Complete(chargeID string) bool {
+	if o.Status != event.AwaitingPayment {
+		return false
+	}
+	o.Status, o.ChargeID = event.Completed, chargeID
+	return true
 }
 
-// Expire is what happens when the time is over. A payment that was submitted in time is waited for: a paid order never
-// expires, even when the alarm rings first.
-func (o *Order) Expire(now time.Time, paying bool) bool {
-	if !o.live() || now.Before(o.ExpiresAt) || paying && now.Before(o.ExpiresAt.Add(graceForCharge)) {
+// FailPayment is what happens when a payment has failed, the last of so many failed ones, of so many that are allowed.
+func (o *Order) FailPayment(chargeID string, failed, allowed int) bool {
+	if !o.live() {
+		return false
+	}
+	lost := o.ChargeID == chargeID
+	if lost {
+		o.ChargeID = ""
+	}
+	return failed >= allowed && o.cancel(event.PaymentFailed) || lost
+}
+
+// Expire is what happens when the time is over. A payment that has the order is waited for: a paid order never expires,
+// even when the alarm rings first.
+func (o *Order) Expire(now time.Time) bool {
+	if !o.live() || now.Before(o.ExpiresAt) || o.ChargeID != "" && now.Before(o.ExpiresAt.Add(graceForCharge)) {
 		return false
 	}
 	return o.cancel(event.Expired)
 }
 
 // Cancel is what happens when the buyer does not want the ticket any more.
-func (o *Order) Cancel(paying bool) (changed bool, err error) {
+func (o *Order) Cancel() (changed bool, err error) {
 	switch {
 	case o.Status == event.Completed:
 		return false, fault.OrderCompleted.New("The order has been paid for; it cannot be cancelled any more.")
 	case o.Status == event.Cancelled:
 		return false, nil
-	case paying:
+	case o.ChargeID != "":
 		return false, fault.PaymentInProgress.New("A payment for this order is being made. Try again when it is decided.").After(time.Second)
 	}
 	return o.cancel(event.ByBuyer), nil
 }
 
 func (o *Order) cancel(reason string) bool {
-	o.Status, o.CancelReason = event.Cancelled, reason
+	o.Status, o.CancelReason, o.ChargeID = event.Cancelled, reason, ""
 	return true
 }
 

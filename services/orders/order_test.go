@@ -21,18 +21,28 @@ func TestSteps(t *testing.T) {
 		return func(o *Order) bool { return o.Refuse(reason, 7) }
 	}
 	expire := func(now time.Time, paying bool) func(*Order) bool {
-		return func(o *Order) bool { return o.Expire(now, paying) }
+		return func(o *Order) bool {
+			if paying && o.live() {
+				o.ChargeID = "c"
+				defer func() {
+					if o.live() {
+						o.ChargeID = "" // as it was before, for the comparison
+					}
+				}()
+			}
+			return o.Expire(now)
+		}
 	}
 	fail := func(failed, allowed int) func(*Order) bool {
-		return func(o *Order) bool { return o.FailPayment(failed, allowed) }
+		return func(o *Order) bool { return o.FailPayment("c", failed, allowed) }
 	}
-	cancel := func(o *Order) bool { changed, err := o.Cancel(false); return changed && err == nil }
+	cancel := func(o *Order) bool { changed, err := o.Cancel(); return changed && err == nil }
 	for name, c := range map[string]struct {
 		step                   func(*Order) bool
 		fromCreated, fromAwait string // the status or the reason of the cancellation
 	}{
 		"lock":                     {(*Order).Lock, event.AwaitingPayment, no},
-		"complete":                 {(*Order).Complete, no, event.Completed},
+		"complete":                 {func(o *Order) bool { return o.Complete("c") }, no, event.Completed},
 		"refuse, changed":          {refuse(event.RejectedChanged), event.TicketChanged, no},
 		"refuse, unavailable":      {refuse(event.RejectedUnavailable), event.TicketUnavailable, no},
 		"refuse, some new reason":  {refuse("haunted"), event.TicketUnavailable, no},
@@ -48,6 +58,7 @@ func TestSteps(t *testing.T) {
 		"two of two failed":        {fail(2, 2), event.PaymentFailed, event.PaymentFailed},
 		"more failed than may":     {fail(3, 2), event.PaymentFailed, event.PaymentFailed},
 		"cancel":                   {cancel, event.ByBuyer, event.ByBuyer},
+		"claim":                    {func(o *Order) bool { return o.Claim("c") }, no, event.AwaitingPayment},
 	} {
 		for from, want := range map[string]string{event.Created: c.fromCreated, event.AwaitingPayment: c.fromAwait, event.Completed: no, event.Cancelled: no} {
 			o := Order{Status: from, ExpiresAt: noon, Version: 5}
@@ -72,8 +83,32 @@ func TestSteps(t *testing.T) {
 		}
 	}
 	var none Order // an order that nobody knows
-	if none.Lock() || none.Complete() || none.Expire(noon, false) || none.FailPayment(9, 1) || none.Refuse(event.RejectedChanged, 1) {
+	if none.Lock() || none.Complete("c") || none.Expire(noon) || none.FailPayment("c", 9, 1) || none.Claim("c") || none.Refuse(event.RejectedChanged, 1) {
 		t.Errorf("an order that does not exist became %+v", none)
+	}
+}
+
+// The first payment has the order until it has failed, and no other; an order that is over has none.
+func TestClaim(t *testing.T) {
+	o := Order{Status: event.AwaitingPayment, ExpiresAt: noon}
+	if !o.Claim("a") || o.Claim("a") || o.Claim("b") || o.ChargeID != "a" {
+		t.Fatalf("claimed as %+v", o)
+	}
+	if o.Expire(noon.Add(time.Second)) {
+		t.Error("an order expired under its payment")
+	}
+	if o.FailPayment("b", 1, 2) || o.ChargeID != "a" {
+		t.Errorf("another payment's failure freed %+v", o)
+	}
+	if !o.FailPayment("a", 1, 2) || o.ChargeID != "" || o.Status != event.AwaitingPayment {
+		t.Errorf("a failure with an attempt left made it %+v", o)
+	}
+	if !o.Claim("b") || !o.FailPayment("b", 2, 2) || o.ChargeID != "" || o.CancelReason != event.PaymentFailed || o.Claim("c") {
+		t.Errorf("the last failure made it %+v", o)
+	}
+	paid := Order{Status: event.AwaitingPayment}
+	if !paid.Complete("a") || paid.ChargeID != "a" || paid.Claim("b") {
+		t.Errorf("paid: %+v", paid)
 	}
 }
 
@@ -86,15 +121,17 @@ func TestCancelIsRefused(t *testing.T) {
 		{event.Completed, false, fault.OrderCompleted},
 		{event.Completed, true, fault.OrderCompleted},
 		{event.AwaitingPayment, true, fault.PaymentInProgress},
-		{event.Created, true, fault.PaymentInProgress},
 	} {
 		o := Order{Status: c.status}
-		if changed, err := o.Cancel(c.paying); changed || !fault.Is(err, c.code) || o.Status != c.status {
+		if c.paying {
+			o.ChargeID = "c"
+		}
+		if changed, err := o.Cancel(); changed || !fault.Is(err, c.code) || o.Status != c.status {
 			t.Errorf("%s, paying %v: %v, %+v", c.status, c.paying, err, o)
 		}
 	}
 	o := Order{Status: event.Cancelled, CancelReason: event.Expired}
-	if changed, err := o.Cancel(true); changed || err != nil || o.CancelReason != event.Expired {
+	if changed, err := o.Cancel(); changed || err != nil || o.CancelReason != event.Expired {
 		t.Errorf("cancelling again: %v, %v, %+v", changed, err, o)
 	}
 }

@@ -125,7 +125,7 @@ func (s *Service) insert(ctx context.Context, id string, w wish) (o Order, fresh
 		}
 		o = Order{
 			ID: id, UserID: w.buyer, Status: event.Created, ExpiresAt: tx.Now().Add(s.duration),
-			Ticket:  TicketSeen{ID: t.ID, Title: t.Title, Price: t.Price, Currency: t.Currency, Version: t.Version},
+			Ticket:  TicketSeen{ID: t.ID, Title: t.Title, Price: t.Price, Currency: t.Currency, Version: t.Version, SellerID: t.SellerID},
 			Version: 1, CreatedAt: tx.Now(), UpdatedAt: tx.Now(),
 		}
 		made, err := insertOrder(tx, o)

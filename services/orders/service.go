@@ -4,8 +4,9 @@
 // Tickets, the authority, then locks the ticket for it or refuses. What is known here may be older than the truth, so a
 // refusal that an event on its way could lift is not answered before that event had time to arrive.
 //
-// A paid order never expires, even when the alarm rings first: while a charge that was submitted in time is undecided,
-// the order waits for it. States that can no longer change are Completed and Cancelled.
+// A paid order never expires, even when the alarm rings first: the first payment that is heard of has the order, and until
+// it is decided the order waits for it. Payments takes no money that it can hold before it reads that here. States that can
+// no longer change are Completed and Cancelled.
 package orders
 
 import (
@@ -101,11 +102,7 @@ func (s *Service) Cancel(ctx context.Context, id, buyer string, check func(versi
 				return false, err
 			}
 		}
-		undecided, _, err := payments(tx, id)
-		if err != nil {
-			return false, err
-		}
-		return o.Cancel(undecided > 0)
+		return o.Cancel()
 	})
 	if err != nil {
 		return err

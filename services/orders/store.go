@@ -14,11 +14,11 @@ var files embed.FS
 // Migrations are the tables of orders.
 var Migrations = store.Files(files, "migrations")
 
-const columns = `id, user_id, status, cancel_reason, expires_at, ticket_id, ticket_version, title, price, currency, refused_at, version, created_at, updated_at`
+const columns = `id, user_id, status, cancel_reason, expires_at, charge_id, seller_id, ticket_id, ticket_version, title, price, currency, refused_at, version, created_at, updated_at`
 
 func scanOrder(scan store.Scan) (o Order, err error) {
 	var expires, created, updated int64
-	err = scan(&o.ID, &o.UserID, &o.Status, &o.CancelReason, &expires, &o.Ticket.ID, &o.Ticket.Version, &o.Ticket.Title,
+	err = scan(&o.ID, &o.UserID, &o.Status, &o.CancelReason, &expires, &o.ChargeID, &o.Ticket.SellerID, &o.Ticket.ID, &o.Ticket.Version, &o.Ticket.Title,
 		&o.Ticket.Price, &o.Ticket.Currency, &o.RefusedAt, &o.Version, &created, &updated)
 	o.ExpiresAt, o.CreatedAt, o.UpdatedAt = store.Time(expires), store.Time(created), store.Time(updated)
 	return o, err
@@ -35,17 +35,18 @@ func selectAlive(tx *store.Tx, ticketID string) (Order, bool, error) {
 
 // insertOrder is false when another order is alive for the ticket, or the id is taken: the index decides.
 func insertOrder(tx *store.Tx, o Order) (bool, error) {
-	n, err := tx.Exec(`INSERT INTO orders (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING`,
-		o.ID, o.UserID, o.Status, o.CancelReason, store.Millis(o.ExpiresAt), o.Ticket.ID, o.Ticket.Version, o.Ticket.Title,
+	n, err := tx.Exec(`INSERT INTO orders (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+		ON CONFLICT DO NOTHING`,
+		o.ID, o.UserID, o.Status, o.CancelReason, store.Millis(o.ExpiresAt), o.ChargeID, o.Ticket.SellerID, o.Ticket.ID, o.Ticket.Version, o.Ticket.Title,
 		int64(o.Ticket.Price), o.Ticket.Currency, o.RefusedAt, o.Version, store.Millis(o.CreatedAt), store.Millis(o.UpdatedAt))
 	return n == 1, err
 }
 
 // updateOrder writes the next version of an order; false when another replica has written it first.
 func updateOrder(tx *store.Tx, o Order) (bool, error) {
-	n, err := tx.Exec(`UPDATE orders SET status = $1, cancel_reason = $2, refused_at = $3, version = $4, updated_at = $5
-		WHERE id = $6 AND version = $4 - 1`,
-		o.Status, o.CancelReason, o.RefusedAt, o.Version, store.Millis(o.UpdatedAt), o.ID)
+	n, err := tx.Exec(`UPDATE orders SET status = $1, cancel_reason = $2, charge_id = $3, refused_at = $4, version = $5,
+		updated_at = $6 WHERE id = $7 AND version = $5 - 1`,
+		o.Status, o.CancelReason, o.ChargeID, o.RefusedAt, o.Version, store.Millis(o.UpdatedAt), o.ID)
 	return n == 1, err
 }
 
@@ -83,9 +84,9 @@ func saveCharge(tx *store.Tx, c event.Charge) error {
 	return err
 }
 
-// payments counts the charges of an order that are not decided yet, and those that failed.
-func payments(tx *store.Tx, orderID string) (undecided, failed int, err error) {
-	err = tx.QueryRow(`SELECT count(*) FILTER (WHERE status = 'Created'), count(*) FILTER (WHERE status = 'Failed')
+// payments is the payment of an order that is not decided yet, if there is one, and how many have failed.
+func payments(tx *store.Tx, orderID string) (undecided string, failed int, err error) {
+	err = tx.QueryRow(`SELECT coalesce(min(id) FILTER (WHERE status = 'Created'), ''), count(*) FILTER (WHERE status = 'Failed')
 		FROM charges WHERE order_id = $1`, orderID).Scan(&undecided, &failed)
 	return undecided, failed, err
 }
@@ -94,9 +95,10 @@ func payments(tx *store.Tx, orderID string) (undecided, failed int, err error) {
 func (s *Service) event(o Order) event.Order {
 	return event.Order{
 		ID: o.ID, UserID: o.UserID, Status: o.Status, CancelReason: o.CancelReason, ExpiresAt: o.ExpiresAt,
+		ChargeID: o.ChargeID,
 		Ticket: event.OrderTicket{
 			ID: o.Ticket.ID, Title: o.Ticket.Title, Price: s.currency.Decimal(o.Ticket.Price),
-			Currency: o.Ticket.Currency, Version: o.Ticket.Version,
+			Currency: o.Ticket.Currency, Version: o.Ticket.Version, SellerID: o.Ticket.SellerID,
 		},
 		Version: o.Version, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
 	}
