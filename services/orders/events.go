@@ -56,6 +56,9 @@ func (s *Service) onCharge(_ context.Context, tx *store.Tx, c event.Charge) erro
 	if err := saveCharge(tx, c); err != nil {
 		return err
 	}
+	if err := holdOrder(tx, c.OrderID); err != nil {
+		return err
+	}
 	_, err := s.apply(tx, c.OrderID, func(tx *store.Tx, o *Order) (changed bool, err error) {
 		undecided, failed, err := payments(tx, o.ID)
 		switch {

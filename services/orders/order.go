@@ -81,16 +81,15 @@ func (o *Order) Complete(chargeID string) bool {
 	return true
 }
 
-// FailPayment is what happens when a payment has failed, the last of so many failed ones, of so many that are allowed.
+// FailPayment is what happens when a payment has failed, the last of so many failed ones, of so many that are allowed. While
+// another payment has the order, that one decides.
 func (o *Order) FailPayment(chargeID string, failed, allowed int) bool {
-	if !o.live() {
+	if !o.live() || o.ChargeID != "" && o.ChargeID != chargeID {
 		return false
 	}
-	lost := o.ChargeID == chargeID
-	if lost {
-		o.ChargeID = ""
-	}
-	return failed >= allowed && o.cancel(event.PaymentFailed) || lost
+	freed := o.ChargeID != ""
+	o.ChargeID = ""
+	return failed >= allowed && o.cancel(event.PaymentFailed) || freed
 }
 
 // Expire is what happens when the time is over. A payment that has the order is waited for: a paid order never expires,

@@ -106,6 +106,13 @@ func TestClaim(t *testing.T) {
 	if !o.Claim("b") || !o.FailPayment("b", 2, 2) || o.ChargeID != "" || o.CancelReason != event.PaymentFailed || o.Claim("c") {
 		t.Errorf("the last failure made it %+v", o)
 	}
+	o = Order{Status: event.AwaitingPayment, ExpiresAt: noon, ChargeID: "b"}
+	if o.FailPayment("a", 1, 1) || o.Status != event.AwaitingPayment || o.ChargeID != "b" {
+		t.Errorf("another payment's failure ended %+v, whose payment is not decided", o)
+	}
+	if !o.Expire(noon.Add(graceForCharge)) || o.CancelReason != event.Expired || o.ChargeID != "" {
+		t.Errorf("a payment that is never decided leaves %+v", o)
+	}
 	paid := Order{Status: event.AwaitingPayment}
 	if !paid.Complete("a") || paid.ChargeID != "a" || paid.Claim("b") {
 		t.Errorf("paid: %+v", paid)

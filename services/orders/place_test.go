@@ -26,7 +26,7 @@ func TestPlaceAndRead(t *testing.T) {
 		o := service.Must[order](h.Process, placed, 201)
 		want := event.Order{
 			ID: o.ID, UserID: buyer, Status: event.AwaitingPayment, ExpiresAt: h.Now().Add(lockDuration), Version: 2,
-			Ticket:    event.OrderTicket{ID: v.ID, Title: "Tom Waits", Price: money.Whole(20), Currency: "usd", Version: 1},
+			Ticket:    event.OrderTicket{ID: v.ID, Title: "Tom Waits", Price: money.Whole(20), Currency: "usd", Version: 1, SellerID: v.UserID},
 			CreatedAt: h.Now(), UpdatedAt: h.Now(),
 		}
 		if o.Order != want || o.ExpiresIn != 900 {
@@ -35,9 +35,15 @@ func TestPlaceAndRead(t *testing.T) {
 		if placed.Get("Location") != "/api/orders/"+o.ID || placed.Get("Etag") != `"2"` || placed.Get("Cache-Control") != "no-store" {
 			t.Errorf("headers %v", placed.Header)
 		}
-		h.ends(o, event.AwaitingPayment, "", 2)
-		if _, types := service.History[event.Order](h.Market, o.ID); fmt.Sprint(types) != "[OrderCreated OrderUpdated]" {
+		h.ends(o, event.AwaitingPayment, "", "", 2)
+		states, types := service.History[event.Order](h.Market, o.ID)
+		if fmt.Sprint(types) != "[OrderCreated OrderUpdated]" {
 			t.Errorf("said %v", types)
+		}
+		for _, said := range states {
+			if said.Ticket.SellerID != v.UserID {
+				t.Errorf("the seller is %s, and was said to be %q", v.UserID, said.Ticket.SellerID)
+			}
 		}
 		h.Advance(1500 * time.Millisecond)
 		if now := h.read(o); now.ExpiresIn != 898 {
@@ -122,7 +128,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		if a := h.Ask(other, "POST", "/api/orders", map[string]any{"ticketId": 7, "price": "x"}); !slices.Equal(a.Fields(), []string{"price", "ticketId"}) {
 			t.Errorf("wrong are %v", a.Fields())
 		}
-		h.ends(o, event.AwaitingPayment, "", 2)
+		h.ends(o, event.AwaitingPayment, "", "", 2)
 	})
 }
 
@@ -226,7 +232,7 @@ func TestTheTicketHasChangedMeanwhile(t *testing.T) {
 				if o.Status != event.AwaitingPayment || o.Ticket.Version != 2 || o.Ticket.Price != changed.Price || o.Ticket.Title != changed.Title {
 					t.Errorf("%s: %+v", name, o)
 				}
-				h.ends(o, event.AwaitingPayment, "", 2)
+				h.ends(o, event.AwaitingPayment, "", "", 2)
 			}
 		}
 	})
@@ -250,7 +256,7 @@ func TestAnotherPriceThanTheBuyerSaw(t *testing.T) {
 			if o.Status != event.Cancelled || o.CancelReason != event.TicketChanged {
 				t.Errorf("an order was left: %+v", o)
 			}
-			h.ends(o, event.Cancelled, event.TicketChanged, 2)
+			h.ends(o, event.Cancelled, event.TicketChanged, "", 2)
 		}
 	})
 }
@@ -286,11 +292,11 @@ func TestTicketsIsAway(t *testing.T) {
 		other := v
 		other.Version, other.Status, other.OrderID = 2, event.Locked, service.NewID()
 		h.deliver(decided(h.charge(o), event.Completed), h.alarm(o, 1), other)
-		h.ends(o, event.Created, "", 1)
+		h.ends(o, event.Created, "", "", 1)
 		mine := other
 		mine.Version, mine.OrderID = 3, o.ID
 		h.deliver(mine)
-		h.ends(o, event.AwaitingPayment, "", 2)
+		h.ends(o, event.AwaitingPayment, "", "", 2)
 	})
 }
 

@@ -42,6 +42,13 @@ func insertOrder(tx *store.Tx, o Order) (bool, error) {
 	return n == 1, err
 }
 
+// holdOrder keeps other transactions about an order that is alive out until the commit. What is decided by an order and its
+// payments together is decided under it: two processes that each hear of another payment would both miss the other's.
+func holdOrder(tx *store.Tx, id string) error {
+	_, err := tx.Exec(`UPDATE orders SET version = version WHERE id = $1 AND status IN ('Created', 'AwaitingPayment')`, id)
+	return err
+}
+
 // updateOrder writes the next version of an order; false when another replica has written it first.
 func updateOrder(tx *store.Tx, o Order) (bool, error) {
 	n, err := tx.Exec(`UPDATE orders SET status = $1, cancel_reason = $2, charge_id = $3, refused_at = $4, version = $5,
