@@ -60,8 +60,9 @@ func newMarket(t *testing.T) *market {
 		m.say("orders", event.OrderUpdated, m.order(o.id, o.ticket, 2, event.AwaitingPayment))
 	}
 	m.say("payments", event.ChargeCreated, m.charge("charge", paid, 1, event.Created, ""))
+	m.say("orders", event.OrderUpdated, m.claimed(paid, sold, 3, "charge"))
 	m.say("payments", event.ChargeUpdated, m.charge("charge", paid, 2, event.Completed, ""))
-	m.say("orders", event.OrderUpdated, m.order(paid, sold, 3, event.Completed))
+	m.say("orders", event.OrderUpdated, m.order(paid, sold, 4, event.Completed))
 	m.say("tickets", event.TicketUpdated, m.ticket(sold, 3, event.Sold, paid))
 	m.run("expiration", `INSERT INTO deadlines (order_id, expires_at, due_at) VALUES ($1, 0, 0)`, open)
 	m.payments = []audit.Payment{{ID: "pi_charge", OrderID: paid, ChargeID: "charge", Captured: 1999}}
@@ -75,11 +76,23 @@ func (m *market) ticket(id string, version int64, status, order string) event.Ti
 func (m *market) order(id, ticket string, version int64, status string) event.Order {
 	o := event.Order{
 		ID: id, UserID: buyer, Status: status, ExpiresAt: m.now.Add(time.Minute), Version: version, UpdatedAt: m.now,
-		Ticket: event.OrderTicket{ID: ticket, Title: "A ticket", Price: usd.Decimal(1999), Currency: "usd", Version: 1},
+		Ticket: event.OrderTicket{ID: ticket, Title: "A ticket", Price: usd.Decimal(1999), Currency: "usd", Version: 1, SellerID: seller},
 	}
-	if status == event.Cancelled {
+	switch {
+	case status == event.Cancelled:
 		o.CancelReason = event.ByBuyer
+	case status == event.Completed && id == paid:
+		o.ChargeID = "charge"
+	case status == event.Completed:
+		o.ChargeID = "second"
 	}
+	return o
+}
+
+// claimed is an order that waits for the payment that has it.
+func (m *market) claimed(id, ticket string, version int64, charge string) event.Order {
+	o := m.order(id, ticket, version, event.AwaitingPayment)
+	o.ChargeID = charge
 	return o
 }
 
@@ -137,9 +150,9 @@ func (m *market) store(s event.State) {
 			s.ID, s.UserID, s.Title, int64(price), order, soldAt, withdrawnAt, s.Version)
 	case event.Order:
 		price, _ := usd.Amount(s.Ticket.Price)
-		m.run("orders", `INSERT INTO orders (id, user_id, status, cancel_reason, expires_at, ticket_id, ticket_version, title, price, currency, version, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, 1, '', $7, 'usd', $8, 0, 0) ON CONFLICT (id) DO UPDATE SET status = $3, cancel_reason = $4, version = $8`,
-			s.ID, s.UserID, s.Status, s.CancelReason, store.Millis(s.ExpiresAt), s.Ticket.ID, int64(price), s.Version)
+		m.run("orders", `INSERT INTO orders (id, user_id, status, cancel_reason, expires_at, ticket_id, ticket_version, title, price, currency, version, created_at, updated_at, seller_id, charge_id)
+			VALUES ($1, $2, $3, $4, $5, $6, 1, '', $7, 'usd', $8, 0, 0, $9, $10) ON CONFLICT (id) DO UPDATE SET status = $3, cancel_reason = $4, version = $8, charge_id = $10`,
+			s.ID, s.UserID, s.Status, s.CancelReason, store.Millis(s.ExpiresAt), s.Ticket.ID, int64(price), s.Version, seller, s.ChargeID)
 		m.run("payments", `INSERT INTO orders (id, user_id, status, cancel_reason, expires_at, amount, currency)
 			VALUES ($1, '', $2, '', 0, 0, 'usd') ON CONFLICT (id) DO NOTHING`, s.ID, s.Status)
 	case event.Charge:
@@ -184,7 +197,7 @@ func TestBooksInOrder(t *testing.T) {
 	if len(r.Findings) > 0 || len(r.Busy) > 0 {
 		t.Fatalf("findings %v, busy %v in a market whose books are in order", r.Findings, r.Busy)
 	}
-	if r.Tickets != 2 || r.Orders != 2 || r.Charges != 1 || r.Events != 12 {
+	if r.Tickets != 2 || r.Orders != 2 || r.Charges != 1 || r.Events != 13 {
 		t.Fatalf("the report counts %+v", r)
 	}
 }
@@ -229,8 +242,8 @@ func TestWhatBreaksIsFound(t *testing.T) {
 			m.say("tickets", event.TicketUpdated, dear)
 		}, []int{2}},
 		"an order that came back to life": {func(m *market) {
-			m.say("orders", event.OrderUpdated, m.order(paid, sold, 4, event.AwaitingPayment))
-			m.say("orders", event.OrderUpdated, m.order(paid, sold, 5, event.Completed))
+			m.say("orders", event.OrderUpdated, m.order(paid, sold, 5, event.AwaitingPayment))
+			m.say("orders", event.OrderUpdated, m.order(paid, sold, 6, event.Completed))
 		}, []int{3}},
 		"a version that was never said": {func(m *market) {
 			m.run("orders", `DELETE FROM outbox WHERE id = $1`, "order-"+open+"-1")
@@ -288,24 +301,30 @@ func TestWhatBreaksIsFound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := newMarket(t)
 			c.spoil(m)
-			var got []int
-			r := m.audit()
-			for _, f := range r.Findings {
-				if !slices.Contains(got, f.Invariant) {
-					got = append(got, f.Invariant)
-				}
-			}
-			if !slices.Equal(got, c.want) {
-				t.Errorf("invariants %v, want %v; findings: %v", got, c.want, r.Findings)
-			}
+			m.finds(c.want)
 		})
+	}
+}
+
+// finds checks which invariants an audit finds broken.
+func (m *market) finds(want []int) {
+	m.t.Helper()
+	var got []int
+	r := m.audit()
+	for _, f := range r.Findings {
+		if !slices.Contains(got, f.Invariant) {
+			got = append(got, f.Invariant)
+		}
+	}
+	if !slices.Equal(got, want) {
+		m.t.Errorf("invariants %v, want %v; findings: %v, busy: %v", got, want, r.Findings, r.Busy)
 	}
 }
 
 func TestABusyMarketIsNotBroken(t *testing.T) {
 	m := newMarket(t)
-	m.run("orders", `UPDATE outbox SET seq = NULL WHERE id = $1`, "order-"+paid+"-3")
-	m.run("tickets", `UPDATE inbox SET version = 2 WHERE entity = $1`, paid)
+	m.run("orders", `UPDATE outbox SET seq = NULL WHERE id = $1`, "order-"+paid+"-4")
+	m.run("tickets", `UPDATE inbox SET version = 3 WHERE entity = $1`, paid)
 	m.run("tickets", `DELETE FROM outbox WHERE id = $1`, "ticket-"+sold+"-3")
 	m.store(m.ticket(sold, 2, event.Locked, paid))
 	m.logged = slices.DeleteFunc(m.logged, func(id string) bool { return id == "ticket-"+sold+"-3" })

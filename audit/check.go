@@ -115,8 +115,9 @@ func (b *books) checkRows(kind string, all map[string]*history) {
 		if row.version > int64(len(*h)) || row.version < 1 { // said since the outbox was read, or found already
 			continue
 		}
-		if said := b.describe((*h)[row.version-1].state); said != row.facts {
-			b.find(7, "%s %s is %s, and was said to be %s", kind, id, row.facts, said)
+		said := (*h)[row.version-1].state
+		if is, was := b.describe(asSaid(row.state, said)), b.describe(said); is != was {
+			b.find(7, "%s %s is %s, and was said to be %s", kind, id, is, was)
 		}
 	}
 }
@@ -149,11 +150,12 @@ func (b *books) checkLog() {
 	}
 }
 
-// mayFollow are the steps of an order; a cancelled one may be said again.
+// mayFollow are the steps of an order. One that waits for payment is said again when a payment gets it or loses it, a
+// cancelled one when its ticket is still locked for it.
 var mayFollow = map[string][]string{
 	"":                    {event.Created},
 	event.Created:         {event.AwaitingPayment, event.Cancelled},
-	event.AwaitingPayment: {event.Completed, event.Cancelled},
+	event.AwaitingPayment: {event.AwaitingPayment, event.Completed, event.Cancelled},
 	event.Cancelled:       {event.Cancelled},
 }
 
@@ -169,14 +171,19 @@ func (b *books) checkOrders() {
 			if !slices.Contains(mayFollow[before.Status], o.Status) {
 				b.find(3, "order %s went from %q to %s", id, before.Status, o.Status)
 			}
-			if i > 0 && (o.Ticket != before.Ticket || o.UserID != before.UserID || !o.ExpiresAt.Equal(before.ExpiresAt)) {
+			if before.Status == event.AwaitingPayment && o.Status == before.Status && o.ChargeID == before.ChargeID {
+				b.find(3, "order %s waits for payment as before, and was said again", id)
+			}
+			if i > 0 && (!sameTicket(before.Ticket, o.Ticket) || o.UserID != before.UserID || !o.ExpiresAt.Equal(before.ExpiresAt)) {
 				b.find(3, "order %s changed its ticket, price, buyer or end", id)
 			}
 			if o.CancelReason == event.Expired && before.CancelReason == "" && o.UpdatedAt.Before(o.ExpiresAt) {
 				b.find(6, "order %s expired at %v, before %v", id, o.UpdatedAt, o.ExpiresAt)
 			}
+			b.checkClaim(before, o)
 			before = o
 		}
+		b.checkPayer(before)
 		if before.Status == event.Completed {
 			if other := sold[before.Ticket.ID]; other != "" {
 				b.find(1, "ticket %s was sold to the orders %s and %s", before.Ticket.ID, other, id)

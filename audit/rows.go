@@ -11,7 +11,7 @@ import (
 // row is an entity as the state has it, from which requests are answered.
 type row struct {
 	version int64
-	facts   string // what matters of it, in the words of describe
+	state   any // what matters of it
 }
 
 // readRows reads the state of all entities of a kind; nil if the kind has none of its own.
@@ -22,7 +22,7 @@ func (b *books) readRows(tx *store.Tx, kind event.Kind) (map[string]row, error) 
 	}{
 		event.Users.Name:   {`SELECT id, version, email FROM users`, b.scanUser},
 		event.Tickets.Name: {`SELECT id, version, user_id, title, price, order_id, sold_at > 0, withdrawn_at > 0 FROM tickets`, b.scanTicket},
-		event.Orders.Name:  {`SELECT id, version, user_id, ticket_id, price, status, cancel_reason, expires_at FROM orders`, b.scanOrder},
+		event.Orders.Name:  {`SELECT id, version, user_id, ticket_id, seller_id, price, status, cancel_reason, charge_id, expires_at FROM orders`, b.scanOrder},
 		event.Charges.Name: {`SELECT id, version, order_id, amount, status, stripe_refund_id FROM charges`, b.scanCharge},
 	}[kind.Name]
 	if !ok {
@@ -31,7 +31,7 @@ func (b *books) readRows(tx *store.Tx, kind event.Kind) (map[string]row, error) 
 	rows := map[string]row{}
 	return rows, each(tx, func(scan store.Scan) error {
 		id, version, state, err := reader.state(scan)
-		rows[id] = row{version, b.describe(state)}
+		rows[id] = row{version, state}
 		return err
 	}, reader.query)
 }
@@ -44,7 +44,8 @@ func (b *books) describe(state any) string {
 	case event.Ticket:
 		return fmt.Sprintf("%q of %s at %s, %s for %q", s.Title, s.UserID, s.Price, s.Status, s.OrderID)
 	case event.Order:
-		return fmt.Sprintf("%s for ticket %s at %s until %s, %s %s", s.UserID, s.Ticket.ID, s.Ticket.Price, s.ExpiresAt.UTC(), s.Status, s.CancelReason)
+		return fmt.Sprintf("%s for ticket %s of %q at %s until %s, %s %s with payment %q", s.UserID, s.Ticket.ID, s.Ticket.SellerID,
+			s.Ticket.Price, s.ExpiresAt.UTC(), s.Status, s.CancelReason, s.ChargeID)
 	case event.Charge:
 		return fmt.Sprintf("%s for order %s, %s, refunded as %q", s.Amount, s.OrderID, s.Status, s.StripeRefundID)
 	}
@@ -79,7 +80,7 @@ func (b *books) scanTicket(scan store.Scan) (string, int64, any, error) {
 func (b *books) scanOrder(scan store.Scan) (string, int64, any, error) {
 	var o event.Order
 	var price, expires int64
-	err := scan(&o.ID, &o.Version, &o.UserID, &o.Ticket.ID, &price, &o.Status, &o.CancelReason, &expires)
+	err := scan(&o.ID, &o.Version, &o.UserID, &o.Ticket.ID, &o.Ticket.SellerID, &price, &o.Status, &o.CancelReason, &o.ChargeID, &expires)
 	o.Ticket.Price, o.ExpiresAt = b.decimal(price), store.Time(expires)
 	return o.ID, o.Version, o, err
 }

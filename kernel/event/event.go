@@ -158,7 +158,7 @@ type Order struct {
 	Status       string      `json:"status" enum:"Created,AwaitingPayment,Completed,Cancelled" doc:"Where it stands."`
 	CancelReason string      `json:"cancelReason,omitempty" enum:"expired,by_buyer,payment_failed,ticket_changed,ticket_unavailable" doc:"Why it was cancelled."`
 	ExpiresAt    time.Time   `json:"expiresAt" doc:"When the time to pay is over."`
-	ChargeID     string      `json:"chargeId,omitempty" doc:"The payment that has the order: until it is decided, neither the buyer nor the end of the time to pay cancels the order, and nothing but this payment takes money for it."`
+	ChargeID     string      `json:"chargeId,omitempty" doc:"The payment that has the order: until it is decided, neither the buyer nor the end of the time to pay cancels the order. Of a completed order, the payment that paid for it."`
 	Ticket       OrderTicket `json:"ticket" doc:"The ticket as the buyer saw it."`
 	Version      int64       `json:"version" doc:"1 for a new order, one more with every change."`
 	CreatedAt    time.Time   `json:"createdAt" doc:"When it was made."`

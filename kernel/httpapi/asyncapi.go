@@ -22,10 +22,10 @@ var meanings = map[event.Type]string{
 	event.TicketUpdated:      "A ticket was edited, locked, unlocked, sold or withdrawn.",
 	event.TicketLockRejected: "An order could not lock its ticket, and why.",
 	event.OrderCreated:       "A buyer wants a ticket at this price and version, until expiresAt.",
-	event.OrderUpdated:       "An order awaits payment, or is completed.",
+	event.OrderUpdated:       "An order awaits payment, a payment has got it or lost it, or it is completed.",
 	event.OrderCancelled:     "An order was cancelled, and why.",
 	event.OrderExpired:       "The time to pay for an order is over.",
-	event.ChargeCreated:      "A payment was submitted and is not decided yet.",
+	event.ChargeCreated:      "A payment was submitted and is not decided yet; the first one that orders hears of has the order.",
 	event.ChargeUpdated:      "A payment was completed, failed or refunded.",
 }
 

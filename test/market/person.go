@@ -19,6 +19,7 @@ type User struct {
 // Ticket is a listing.
 type Ticket struct {
 	ID, Title, Currency, Venue, Details, UserID, OrderID, Status string
+	SellerID                                                     string // of the ticket in an order
 	Price                                                        json.Number
 	StartsAt, LockedUntil                                        *time.Time
 	Version                                                      int64
@@ -27,12 +28,12 @@ type Ticket struct {
 
 // Order is a buyer's claim on a ticket.
 type Order struct {
-	ID, UserID, Status, CancelReason string
-	ExpiresAt                        time.Time
-	ExpiresIn                        int64
-	Ticket                           Ticket
-	Version                          int64
-	CreatedAt, UpdatedAt             time.Time
+	ID, UserID, Status, CancelReason, ChargeID string
+	ExpiresAt                                  time.Time
+	ExpiresIn                                  int64
+	Ticket                                     Ticket
+	Version                                    int64
+	CreatedAt, UpdatedAt                       time.Time
 }
 
 // Charge is a payment for an order.

@@ -119,11 +119,15 @@ func (p *Picture) Wrong() []string {
 			if i > 0 && !moves[states[i-1].Status+" "+o.Status] {
 				say("order %s went from %s to %s", id, states[i-1].Status, o.Status)
 			}
+			p.claimed(say, states[max(0, i-1)], o)
 			if o.Status == "Cancelled" && o.CancelReason == "expired" && o.UpdatedAt.Before(o.ExpiresAt) {
 				say("order %s expired at %v, before %v", id, o.UpdatedAt, o.ExpiresAt)
 			}
 			if o.Ticket != states[0].Ticket || !o.ExpiresAt.Equal(states[0].ExpiresAt) || o.UserID != states[0].UserID {
 				say("order %s changed what was ordered: %+v, %+v", id, states[0], o)
+			}
+			if t := p.Tickets[o.Ticket.ID]; len(t) > 0 && t[0].UserID != o.Ticket.SellerID {
+				say("order %s is from the seller %q, its ticket from %s", id, o.Ticket.SellerID, t[0].UserID)
 			}
 		}
 		if o := last(states); o.Status == "Completed" {
@@ -142,9 +146,25 @@ func (p *Picture) Wrong() []string {
 	return wrong
 }
 
-// moves are the steps that an order may take. A cancelled one may be told again.
+// claimed checks which payment has an order, after the step from before to o.
+func (p *Picture) claimed(say func(string, ...any), before, o Order) {
+	charge := p.Charges[o.ChargeID]
+	switch {
+	case o.ChargeID == "" && o.Status == "Completed":
+		say("order %s is completed, by no payment", o.ID)
+	case o.ChargeID == before.ChargeID && before.Version < o.Version && before.Status == "AwaitingPayment" && o.Status == "AwaitingPayment":
+		say("order %s waits for payment as before, and is told again", o.ID)
+	case o.ChargeID != "" && (len(charge) == 0 || charge[0].OrderID != o.ID):
+		say("order %s is that of payment %q, which is no payment of it", o.ID, o.ChargeID)
+	case o.ChargeID != "" && o.Status != "AwaitingPayment" && o.Status != "Completed":
+		say("order %s is %s, and payment %s has it", o.ID, o.Status, o.ChargeID)
+	}
+}
+
+// moves are the steps that an order may take. One that waits for payment may be told again, and so may a cancelled one.
 var moves = map[string]bool{
-	"Created AwaitingPayment": true, "Created Cancelled": true, "AwaitingPayment Completed": true,
+	"AwaitingPayment AwaitingPayment": true,
+	"Created AwaitingPayment":         true, "Created Cancelled": true, "AwaitingPayment Completed": true,
 	"AwaitingPayment Cancelled": true, "Cancelled Cancelled": true,
 }
 
@@ -219,9 +239,17 @@ func (p *Picture) Unsettled() []string {
 			say("order %s is cancelled, its ticket is %s for it", id, ticket.Status)
 		case (o.Status == "Completed") != taken[id]:
 			say("order %s is %s, and money taken: %v", id, o.Status, taken[id])
+		case o.Status == "AwaitingPayment" && o.ChargeID != "", o.Status == "Completed" && !p.succeeded(o.ChargeID):
+			say("order %s is %s, with payment %s", id, o.Status, o.ChargeID)
 		}
 	}
 	return open
+}
+
+// succeeded tells whether a payment has taken its money.
+func (p *Picture) succeeded(charge string) bool {
+	states := p.Charges[charge]
+	return len(states) > 0 && last(states).Status == "Completed"
 }
 
 // Settles waits until nothing is left to happen, and ends the test if anything is wrong then. It returns the picture.
@@ -274,6 +302,7 @@ func (p *Picture) same(entity string, a Answer) {
 	a.t.Helper()
 	shown, told := As[map[string]any](a), p.Newest[entity]
 	delete(shown, "expiresIn") // depends on when it is asked
+	delete(told, "chargeId")   // of an order: the buyer reads it in the list of its payments
 	if fmt.Sprint(shown) != fmt.Sprint(told) {
 		a.t.Errorf("%s is shown as\n%v\nand told as\n%v", entity, shown, told)
 	}

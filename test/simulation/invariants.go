@@ -23,6 +23,7 @@ func (w *World) checkAlways() {
 	w.checkOutboxes()
 	w.checkLocks()
 	w.checkExpiries()
+	w.checkClaims()
 	w.checkLedger()
 	w.checkCharges()
 	w.checkFailures()
@@ -45,6 +46,7 @@ func (w *World) checkAtRest() {
 	w.checkLog()
 	w.checkCopies()
 	w.checkRefunds()
+	w.countClaims()
 	w.checkSecrets()
 	for _, p := range w.promises {
 		if why := p.kept(); why != "" {
@@ -127,8 +129,8 @@ func (w *World) checkLock(before, t event.Ticket) {
 		w.find("%s is locked for %s, whose buyer saw something else", w.name("ticket", t.ID), w.name("order", o.ID))
 	case t.LockedUntil == nil || !t.LockedUntil.Equal(o.ExpiresAt):
 		w.find("%s is locked until another time than the end of %s", w.name("ticket", t.ID), w.name("order", o.ID))
-	case o.UserID == t.UserID:
-		w.find("%s is locked for its seller", w.name("ticket", t.ID))
+	case o.UserID == t.UserID, o.Ticket.SellerID != t.UserID:
+		w.find("%s is locked for its seller, or was ordered from somebody else", w.name("ticket", t.ID))
 	}
 }
 
@@ -182,8 +184,8 @@ func (w *World) checkCharges() {
 	}
 }
 
-// patience looks at an order before an alarm rings; what it returns looks again. An order that knows of a payment which is
-// not decided waits for it, but not for ever.
+// patience looks at an order before an alarm rings; what it returns looks again. An order that a payment has waits for it,
+// but not for ever.
 func (w *World) patience(p *part, m bus.Message) (again func(heard bool)) {
 	e, err := bus.Decode(m.Data)
 	if p.name != "orders" || err != nil || e.Type != event.OrderExpired {
@@ -191,8 +193,7 @@ func (w *World) patience(p *part, m bus.Message) (again func(heard bool)) {
 	}
 	id, now := e.Subject, w.clock.at("orders")
 	const (
-		waits = `SELECT count(*) FROM orders o JOIN charges c ON c.order_id = o.id WHERE o.id = $1 AND o.status = 'AwaitingPayment'
-			AND c.status = 'Created' AND $2 < o.expires_at + 180000`
+		waits  = `SELECT count(*) FROM orders WHERE id = $1 AND status = 'AwaitingPayment' AND charge_id <> '' AND $2 < expires_at + 180000`
 		over   = `SELECT count(*) FROM orders WHERE id = $1 AND status IN ('Created', 'AwaitingPayment') AND $2 >= expires_at + 180000`
 		inbox  = `SELECT version FROM inbox WHERE kind = 'expiry' AND entity = $1`
 		failed = `SELECT count(*) FROM failed_event WHERE kind = 'expiry' AND entity = $1`
@@ -270,9 +271,9 @@ func (w *World) checkLog() {
 func (w *World) checkCopies() {
 	for _, c := range []struct{ owner, copier, mine, theirs string }{
 		{"tickets", "orders",
-			`SELECT id || version || price || title || (CASE WHEN sold_at > 0 THEN 'sold' WHEN withdrawn_at > 0 THEN 'withdrawn'
+			`SELECT id || user_id || version || price || title || (CASE WHEN sold_at > 0 THEN 'sold' WHEN withdrawn_at > 0 THEN 'withdrawn'
 				WHEN order_id IS NOT NULL THEN 'locked' ELSE 'available' END) || coalesce(order_id, '') FROM tickets ORDER BY id`,
-			`SELECT id || version || price || title || status || order_id FROM tickets ORDER BY id`},
+			`SELECT id || seller_id || version || price || title || status || order_id FROM tickets ORDER BY id`},
 		{"orders", "payments", `SELECT id || status || cancel_reason || price FROM orders ORDER BY id`,
 			`SELECT id || status || cancel_reason || amount FROM orders ORDER BY id`},
 		{"payments", "orders", `SELECT id || status || version FROM charges ORDER BY id`,

@@ -40,6 +40,18 @@ var sabotages = []struct {
 			}
 		}
 	}}, "order", false},
+	{"an order forgets the payment that has it", simulation.Sabotage{After: func(w *simulation.World, service string, m bus.Message) {
+		if e, err := bus.Decode(m.Data); service == "orders" && err == nil && e.Type == event.ChargeCreated {
+			c, _ := bus.State[event.Charge](e)
+			w.Exec("orders", `UPDATE orders SET charge_id = '' WHERE id = $1 AND status = 'AwaitingPayment'`, c.OrderID)
+		}
+	}}, "no payment has it", true},
+	{"the end of the time does not wait for a payment", simulation.Sabotage{Before: func(w *simulation.World, service string, m bus.Message) bool {
+		if e, err := bus.Decode(m.Data); service == "orders" && err == nil && e.Type == event.OrderExpired {
+			w.Exec("orders", `UPDATE orders SET charge_id = '' WHERE id = $1 AND status = 'AwaitingPayment'`, e.Subject)
+		}
+		return true
+	}}, "before it failed", false},
 	{"an order ends before its time", simulation.Sabotage{After: func(w *simulation.World, service string, m bus.Message) {
 		if e, err := bus.Decode(m.Data); service == "expiration" && err == nil && e.Type == event.OrderCreated {
 			w.Exec("orders", `UPDATE orders SET expires_at = expires_at - 600000 WHERE id = $1`, e.Subject)
