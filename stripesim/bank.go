@@ -101,7 +101,13 @@ func (s *Sim) decide(ctx context.Context, id, token string, approve bool) (in *i
 		if !approve {
 			return c.failStep(in)
 		}
-		with, _ := findCard(in.method)
+		with, ok, err := c.findMethod(in.method)
+		if err != nil {
+			return err
+		}
+		if !ok || with.used {
+			return c.failStep(in)
+		}
 		_, err = c.charge(in, with)
 		var declined *apiError
 		if errors.As(err, &declined) && declined.executed {
@@ -118,8 +124,12 @@ func (c *call) failStep(in *intent) error {
 	why := errorBody{Type: "invalid_request_error", Code: code, DocURL: docURL(code),
 		Message: "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod " +
 			"to attempt to fulfill this PaymentIntent again."}
-	if found, ok := findCard(in.method); ok {
-		why.PaymentMethod = found.render()
+	with, ok, err := c.findMethod(in.method)
+	if err != nil {
+		return err
+	}
+	if ok {
+		why.PaymentMethod = with.render()
 	}
 	in.status, in.method, in.details.LastError = requiresMethod, "", &why
 	in.details.Step, in.details.StepURL = "", ""

@@ -1,13 +1,35 @@
 package stripesim
 
-import "strings"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
 
-// card is one of Stripe's test payment methods: what it looks like and what its bank does.
+// card is one of Stripe's test payment methods: what it looks like, what its bank does, and what comes of it later.
 type card struct {
-	id, brand, last4, country string
-	refusal                   refusal // the bank's answer to a charge; the zero value is yes
-	step                      step    // whether the bank wants to see the cardholder first
+	id      string // Stripe's name; what Stripe publishes only a number of has a name of ours, which no client can use
+	number  string // of the card or the account; published for tests
+	kind    string // empty: a card
+	brand   string // empty: visa
+	funding string // empty: credit
+	country string // empty: US
+
+	refusal refusal    // the bank's answer to a charge; the zero value is yes
+	step    step       // whether the bank wants to see the cardholder first
+	risk    string     // Stripe's own judgement; empty is normal
+	fails   string     // the checks that fail if there is something to check: cvc, zip, line1
+	refunds fate       // what becomes of a refund
+	dispute *complaint // what the cardholder says of the charge later
+	lingers bool       // the debit is never decided
+	atOnce  bool       // its money can be spent without waiting
 }
+
+// The kinds of payment method. An account is debited, which takes days and cannot be held.
+const (
+	cardKind    = "card"
+	accountKind = "us_bank_account"
+)
 
 // refusal is why the bank says no.
 type refusal struct{ code, decline, message, param string }
@@ -20,6 +42,24 @@ const (
 	onSession      // when the cardholder is there; without them the payment goes through
 	always         // without the cardholder the payment is declined
 )
+
+// fate is what becomes of a refund.
+type fate int
+
+const (
+	arrives fate = iota // at once
+	pends               // it is pending first
+	bounces             // it seems to have arrived, and fails later
+)
+
+// complaint is what a cardholder tells their bank.
+type complaint struct {
+	reason, code string // Stripe's word for it, and the network's
+	inquiry      bool   // the bank only asks; no money moves unless it gets worse
+	eligible     string // for which of the networks' special procedures
+	times        int    // 0 is once
+	final        bool   // nothing can be said against it
+}
 
 // Stripe's published refusals.
 var (
@@ -36,105 +76,67 @@ var (
 	needsCardholder   = refusal{"authentication_required", "authentication_required", "Your card was declined. This transaction requires authentication.", ""}
 )
 
-// cards is every payment method that the simulator knows. The disputes and the refunds that fail later are plain
-// successes here: what follows them is not simulated.
-var cards = []card{
-	{id: "pm_card_visa", brand: "visa", last4: "4242"},
-	{id: "pm_card_visa_debit", brand: "visa", last4: "5556"},
-	{id: "pm_card_mastercard", brand: "mastercard", last4: "4444"},
-	{id: "pm_card_mastercard_debit", brand: "mastercard", last4: "8210"},
-	{id: "pm_card_mastercard_prepaid", brand: "mastercard", last4: "5100"},
-	{id: "pm_card_amex", brand: "amex", last4: "8431"},
-	{id: "pm_card_discover", brand: "discover", last4: "1117"},
-	{id: "pm_card_diners", brand: "diners", last4: "0004"},
-	{id: "pm_card_jcb", brand: "jcb", last4: "0505"},
-	{id: "pm_card_unionpay", brand: "unionpay", last4: "0005"},
-
-	{id: "pm_card_us", brand: "visa", last4: "4242"},
-	{id: "pm_card_ca", brand: "visa", last4: "0000", country: "CA"},
-	{id: "pm_card_mx", brand: "visa", last4: "8001", country: "MX"},
-	{id: "pm_card_br", brand: "visa", last4: "0002", country: "BR"},
-	{id: "pm_card_gb", brand: "visa", last4: "0000", country: "GB"},
-	{id: "pm_card_de", brand: "visa", last4: "0000", country: "DE"},
-	{id: "pm_card_fr", brand: "visa", last4: "0003", country: "FR"},
-	{id: "pm_card_es", brand: "visa", last4: "0007", country: "ES"},
-	{id: "pm_card_it", brand: "visa", last4: "0008", country: "IT"},
-	{id: "pm_card_nl", brand: "visa", last4: "0002", country: "NL"},
-	{id: "pm_card_jp", brand: "visa", last4: "0003", country: "JP"},
-	{id: "pm_card_au", brand: "visa", last4: "0006", country: "AU"},
-	{id: "pm_card_in", brand: "visa", last4: "0008", country: "IN"},
-
-	{id: "pm_card_chargeDeclined", brand: "visa", last4: "0002", refusal: genericDecline},
-	{id: "pm_card_chargeDeclinedInsufficientFunds", brand: "visa", last4: "9995", refusal: insufficientFunds},
-	{id: "pm_card_chargeDeclinedLostCard", brand: "visa", last4: "9987", refusal: lostCard},
-	{id: "pm_card_chargeDeclinedStolenCard", brand: "visa", last4: "9979", refusal: stolenCard},
-	{id: "pm_card_chargeDeclinedFraudulent", brand: "visa", last4: "0019", refusal: fraudulent},
-	{id: "pm_card_chargeDeclinedVelocityLimitExceeded", brand: "visa", last4: "6975", refusal: tooFrequent},
-	{id: "pm_card_chargeDeclinedExpiredCard", brand: "visa", last4: "0069", refusal: expired},
-	{id: "pm_card_chargeDeclinedIncorrectCvc", brand: "visa", last4: "0127", refusal: incorrectCVC},
-	{id: "pm_card_chargeDeclinedIncorrectNumber", brand: "visa", last4: "4241", refusal: incorrectNumber},
-	{id: "pm_card_chargeDeclinedProcessingError", brand: "visa", last4: "0119", refusal: processingError},
-	{id: "pm_card_chargeCustomerFail", brand: "visa", last4: "0341", refusal: genericDecline},
-	{id: "pm_card_radarBlock", brand: "visa", last4: "0019", refusal: fraudulent},
-
-	{id: "pm_card_authenticationRequired", brand: "visa", last4: "3184", step: always},
-	{id: "pm_card_authenticationRequiredOnSetup", brand: "visa", last4: "3155", step: onSession},
-	{id: "pm_card_threeDSecure2Required", brand: "visa", last4: "3220", step: always},
-	{id: "pm_card_threeDSecureRequired", brand: "visa", last4: "3063", step: always},
-	{id: "pm_card_threeDSecureRequiredChargeDeclined", brand: "visa", last4: "1629", step: always, refusal: genericDecline},
-	{id: "pm_card_threeDSecureRequiredProcessingError", brand: "visa", last4: "1633", step: always, refusal: processingError},
-	{id: "pm_card_threeDSecureOptional", brand: "visa", last4: "3055"},
-	{id: "pm_card_amex_threeDSecureNotSupported", brand: "amex", last4: "0005"},
-
-	{id: "pm_card_createDispute", brand: "visa", last4: "0259"},
-	{id: "pm_card_createDisputeProductNotReceived", brand: "visa", last4: "2685"},
-	{id: "pm_card_createDisputeInquiry", brand: "visa", last4: "1976"},
-	{id: "pm_card_pendingRefund", brand: "visa", last4: "7726"},
-	{id: "pm_card_refundFail", brand: "visa", last4: "5126"},
-	{id: "pm_card_bypassPending", brand: "visa", last4: "0077"},
-	{id: "pm_card_riskLevelElevated", brand: "visa", last4: "9235"},
+// findCard is the card with Stripe's name; those with a brand in it are taken too: pm_card_visa_chargeDeclined is
+// pm_card_chargeDeclined.
+func findCard(id string) (card, bool) {
+	if !strings.HasPrefix(id, "pm_") {
+		return card{}, false
+	}
+	return cardNamed(id)
 }
 
-// findCard also takes the names that say the brand: pm_card_visa_chargeDeclined is pm_card_chargeDeclined.
-func findCard(id string) (card, bool) {
-	plain := strings.Replace(id, "pm_card_visa_chargeDeclined", "pm_card_chargeDeclined", 1)
+func cardNamed(id string) (card, bool) {
+	plain := id
+	for _, what := range []string{"chargeDeclined", "chargeCustomerFail"} {
+		plain = strings.Replace(plain, "pm_card_visa_"+what, "pm_card_"+what, 1)
+	}
 	for _, c := range cards {
 		if c.id == plain {
 			c.id = id
-			if c.country == "" {
-				c.country = "US"
-			}
 			return c, true
 		}
 	}
 	return card{}, false
 }
 
-// render is the PaymentMethod as the API shows it.
-func (c card) render() object {
-	return object{
-		"id": c.id, "object": "payment_method", "type": "card", "livemode": false, "created": 0, "customer": nil,
-		"metadata": object{}, "billing_details": billing(), "card": c.face(),
-	}
-}
-
-func (c card) face() object {
-	return object{
-		"brand": c.brand, "last4": c.last4, "country": c.country, "funding": "credit", "exp_month": 8, "exp_year": 2099,
-		"fingerprint": "sim" + c.last4 + c.brand, "checks": object{"cvc_check": "pass", "address_line1_check": nil,
-			"address_postal_code_check": nil}, "three_d_secure_usage": object{"supported": true}, "wallet": nil,
-	}
-}
-
-func billing() object {
-	return object{"address": object{"city": nil, "country": nil, "line1": nil, "line2": nil, "postal_code": nil,
-		"state": nil}, "email": nil, "name": nil, "phone": nil, "tax_id": nil}
-}
-
-func retrieveMethod(c *call) (object, error) {
-	found, ok := findCard(c.id)
+// tokenCard is the card of a test token: tok_visa is pm_card_visa.
+func tokenCard(token string) (card, bool) {
+	name, ok := strings.CutPrefix(token, "tok_")
 	if !ok {
-		return nil, missing("PaymentMethod", "payment_method", c.id, true)
+		return card{}, false
 	}
-	return found.render(), nil
+	return cardNamed("pm_card_" + name)
+}
+
+// numberedCard is the first card of the kind with the number.
+func numberedCard(kind, number string) (card, bool) {
+	for _, c := range cards {
+		if c.number == number && c.kindName() == kind {
+			return c, true
+		}
+	}
+	return card{}, false
+}
+
+func (c card) kindName() string { return or(c.kind, cardKind) }
+
+func (c card) last4() string {
+	if len(c.number) < 4 {
+		return c.number
+	}
+	return c.number[len(c.number)-4:]
+}
+
+// fingerprint is the same for the same number, and tells nothing of it.
+func (c card) fingerprint() string {
+	sum := sha256.Sum256([]byte(c.kind + c.number))
+	return hex.EncodeToString(sum[:8])
+}
+
+// or is the first of the two that says something.
+func or(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
 }

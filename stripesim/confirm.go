@@ -7,8 +7,9 @@ import (
 )
 
 func confirmIntent(c *call) (object, error) {
-	method, off, back := c.form.text("payment_method", 0), c.form.flag("off_session"), c.form.text("return_url", 0)
+	asked, off, back := c.askedMethod(), c.form.flag("off_session"), c.form.text("return_url", 0)
 	c.form.flag("use_stripe_sdk")
+	c.form.hash("mandate_data")
 	if err := c.form.checked(); err != nil {
 		return nil, err
 	}
@@ -19,30 +20,38 @@ func confirmIntent(c *call) (object, error) {
 	switch in.status {
 	case succeeded:
 		return nil, unexpectedState(in, "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.")
-	case canceled, requiresCapture:
+	case canceled, requiresCapture, processing:
 		return nil, unexpectedState(in, "This PaymentIntent's status is %s. You cannot confirm this PaymentIntent: only a PaymentIntent with "+
 			"one of the following statuses may be confirmed: requires_payment_method, requires_confirmation, requires_action.", in.status)
 	}
-	if method != "" {
-		in.method = method
+	if asked.id == "" && asked.made == nil {
+		asked.id = in.method
 	}
-	if in.method == "" {
+	with, err := c.method(asked)
+	if err != nil {
+		return nil, err
+	}
+	if with == nil {
 		return nil, unexpectedState(in, "You cannot confirm this PaymentIntent because it's missing a payment method. You can either "+
 			"update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment "+
 			"method or ConfirmationToken.")
 	}
-	found, ok := findCard(in.method)
-	if !ok {
-		return nil, missing("PaymentMethod", "payment_method", in.method, false)
-	}
-	return c.confirm(in, found, off, back)
+	in.method = with.id
+	return c.confirm(in, with, off, back)
 }
 
 // confirm asks the bank. Its no is an error whose effects stay: the declined charge, and an intent without a card.
-func (c *call) confirm(in *intent, with card, offSession bool, returnURL string) (object, error) {
+func (c *call) confirm(in *intent, with *method, offSession bool, returnURL string) (object, error) {
 	d := &in.details
-	if in.method == "" {
+	switch {
+	case with == nil:
 		return nil, invalid("payment_method", "parameter_missing", "You cannot confirm this PaymentIntent because it's missing a payment method.")
+	case !slices.Contains(d.MethodTypes, with.card.kindName()):
+		return nil, invalid("payment_method", "", "The PaymentMethod provided (%[1]s) is not allowed for this PaymentIntent. Please attach a "+
+			"PaymentMethod of one of the following types to the PaymentIntent: %[2]s. Alternatively, update the allowed payment_method_types "+
+			"for this PaymentIntent to include \"%[1]s\".", with.card.kindName(), strings.Join(d.MethodTypes, ", "))
+	case with.used:
+		return nil, usedBefore()
 	}
 	if d.Automatic && d.Redirects == "always" && returnURL == "" && !offSession {
 		return nil, invalid("return_url", "", "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because "+
@@ -52,9 +61,9 @@ func (c *call) confirm(in *intent, with card, offSession bool, returnURL string)
 	}
 	d.LastError, d.ReturnURL, d.Step, d.StepURL = nil, returnURL, "", ""
 	switch {
-	case with.step == always && offSession:
-		return nil, c.decline(in, needsCardholder)
-	case with.step != never && !offSession:
+	case with.card.step == always && offSession:
+		return nil, c.decline(in, with, needsCardholder)
+	case with.card.step != never && !offSession:
 		return c.askCardholder(in)
 	}
 	return c.charge(in, with)
@@ -71,24 +80,60 @@ func (c *call) askCardholder(in *intent) (object, error) {
 	return in.render(), c.emit("payment_intent.requires_action", in.render())
 }
 
-// charge takes the money, or holds it until it is captured, if the bank agrees.
-func (c *call) charge(in *intent, with card) (object, error) {
-	if with.refusal.code != "" {
-		return nil, c.decline(in, with.refusal)
+// charge takes the money, or holds it until it is captured, if the bank agrees. A debit is decided later.
+func (c *call) charge(in *intent, with *method) (object, error) {
+	if with.card.kind == accountKind {
+		return c.debit(in, with)
 	}
-	ch := &charge{id: newID(c.tx, "ch_3"), intent: in.id, createdAt: c.tx.Now(), amount: in.amount, currency: in.currency,
-		status: succeeded, method: in.method}
-	in.latestCharge, in.details.Step, in.details.StepURL = ch.id, "", ""
-	if in.holds() {
-		in.status, in.capturable = requiresCapture, in.amount
-		return c.record(in, ch, true, "charge.succeeded", "payment_intent.amount_capturable_updated")
+	if with.card.refusal.code != "" {
+		return nil, c.decline(in, with, with.card.refusal)
 	}
-	in.status, in.received, ch.captured = succeeded, in.amount, in.amount
-	o, err := c.record(in, ch, true, "charge.succeeded", "payment_intent.succeeded")
+	ch, err := c.attempt(in, with, succeeded)
 	if err != nil {
 		return nil, err
 	}
-	return o, c.move(Capture, ch, "", in.amount)
+	if !in.holds() {
+		return c.take(in, ch, true, in.amount, "charge.succeeded")
+	}
+	in.status, in.capturable = requiresCapture, in.amount
+	o, err := c.record(in, ch, true, "charge.succeeded", "payment_intent.amount_capturable_updated")
+	if err != nil {
+		return nil, err
+	}
+	return o, c.later("expire", in.id, in.id, holdLife)
+}
+
+// attempt is a new charge of the intent, which uses the payment method.
+func (c *call) attempt(in *intent, with *method, status string) (*charge, error) {
+	if err := c.spend(with); err != nil {
+		return nil, err
+	}
+	in.details.Step, in.details.StepURL = "", ""
+	ch := &charge{id: newID(c.tx, "ch_3"), intent: in.id, createdAt: c.tx.Now(), amount: in.amount, currency: in.currency,
+		status: status, with: *with}
+	in.latestCharge = ch.id
+	return ch, nil
+}
+
+// take moves the money of a charge that the bank has agreed to. What its cardholder will say of it is settled then too.
+func (c *call) take(in *intent, ch *charge, isNew bool, amount int64, chargeEvent string) (object, error) {
+	in.status, in.received, in.capturable = succeeded, amount, 0
+	ch.status, ch.captured, ch.txn = succeeded, amount, newID(c.tx, "txn_")
+	o, err := c.record(in, ch, isNew, chargeEvent, "payment_intent.succeeded")
+	if err != nil {
+		return nil, err
+	}
+	available := c.tx.Now()
+	if !ch.with.card.atOnce {
+		available = available.Add(c.sim.pending)
+	}
+	if err := c.book(booking{Entry: ch.entry(Capture, amount), id: ch.txn, availableAt: available}); err != nil {
+		return nil, err
+	}
+	if ch.with.card.dispute != nil {
+		return o, c.later("dispute", ch.id, in.id, c.sim.lateness)
+	}
+	return o, nil
 }
 
 // record stores an intent with its charge and says what happened to each.
@@ -110,23 +155,31 @@ func (c *call) record(in *intent, ch *charge, isNew bool, chargeEvent, intentEve
 }
 
 // decline keeps the refused attempt and returns the error that tells it.
-func (c *call) decline(in *intent, why refusal) error {
-	ch := &charge{id: newID(c.tx, "ch_3"), intent: in.id, createdAt: c.tx.Now(), amount: in.amount, currency: in.currency,
-		status: failed, method: in.method, refusal: why}
-	body := errorBody{Type: "card_error", Code: why.code, DeclineCode: why.decline, Message: why.message, Param: why.param,
-		Charge: ch.id, DocURL: docURL(why.code)}
-	if found, ok := findCard(in.method); ok {
-		body.PaymentMethod = found.render()
-	}
-	kept := body
-	in.status, in.method, in.latestCharge, in.details.LastError = requiresMethod, "", ch.id, &kept
-	in.details.Step, in.details.StepURL = "", ""
-	shown, err := c.record(in, ch, true, "charge.failed", "payment_intent.payment_failed")
+func (c *call) decline(in *intent, with *method, why refusal) error {
+	ch, err := c.attempt(in, with, failed)
 	if err != nil {
 		return err
 	}
-	body.PaymentIntent = shown
+	body, err := c.refuse(in, ch, true, why)
+	if err != nil {
+		return err
+	}
 	return &apiError{status: http.StatusPaymentRequired, body: body, executed: true}
+}
+
+// refuse ends an attempt with the bank's no: the intent needs another payment method.
+func (c *call) refuse(in *intent, ch *charge, isNew bool, why refusal) (errorBody, error) {
+	ch.status, ch.refusal = failed, why
+	body := errorBody{Type: "card_error", Code: why.code, DeclineCode: why.decline, Message: why.message, Param: why.param,
+		Charge: ch.id, DocURL: docURL(why.code), PaymentMethod: ch.with.render()}
+	if ch.with.card.kind == accountKind {
+		body.Type = "invalid_request_error"
+	}
+	kept := body
+	in.status, in.method, in.details.LastError = requiresMethod, "", &kept
+	shown, err := c.record(in, ch, isNew, "charge.failed", "payment_intent.payment_failed")
+	body.PaymentIntent = shown
+	return body, err
 }
 
 func captureIntent(c *call) (object, error) {
@@ -153,16 +206,11 @@ func captureIntent(c *call) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	in.status, in.received, in.capturable, ch.captured = succeeded, amount, 0, amount
-	o, err := c.record(in, ch, false, "charge.captured", "payment_intent.succeeded")
-	if err != nil {
-		return nil, err
-	}
-	return o, c.move(Capture, ch, "", amount)
+	return c.take(in, ch, false, amount, "charge.captured")
 }
 
 // cancelable are the statuses from which an intent may be given up, those included that are never reached here.
-var cancelable = []string{requiresMethod, requiresCapture, "requires_reauthorization", requiresConfirmation, requiresAction, "processing"}
+var cancelable = []string{requiresMethod, requiresCapture, "requires_reauthorization", requiresConfirmation, requiresAction, processing}
 
 func cancelIntent(c *call) (object, error) {
 	reason := c.form.choice("cancellation_reason", "", "duplicate", "fraudulent", "requested_by_customer", "abandoned")
@@ -177,19 +225,28 @@ func cancelIntent(c *call) (object, error) {
 		return nil, unexpectedState(in, "You cannot cancel this PaymentIntent because it has a status of %s. Only a PaymentIntent with one of "+
 			"the following statuses may be canceled: %s.", in.status, strings.Join(cancelable, ", "))
 	}
-	held := in.status == requiresCapture
+	return c.cancel(in, reason, "charge.refunded")
+}
+
+// cancel gives the intent up. A hold on the money is released, a debit under way is called off.
+func (c *call) cancel(in *intent, reason, releaseEvent string) (object, error) {
+	was := in.status
 	in.status, in.capturable, in.details.Step, in.details.StepURL = canceled, 0, "", ""
 	in.details.CanceledAt, in.details.CancelReason = seconds(c.tx.Now()), reason
-	if held {
-		ch, _, err := findCharge(c.tx, in.latestCharge)
-		if err != nil {
+	if was != requiresCapture && was != processing {
+		if err := saveIntent(c.tx, in); err != nil {
 			return nil, err
 		}
-		ch.released = true
-		return c.record(in, ch, false, "charge.refunded", "payment_intent.canceled")
+		return in.render(), c.emit("payment_intent.canceled", in.render())
 	}
-	if err := saveIntent(c.tx, in); err != nil {
+	ch, _, err := findCharge(c.tx, in.latestCharge)
+	if err != nil {
 		return nil, err
 	}
-	return in.render(), c.emit("payment_intent.canceled", in.render())
+	if was == processing {
+		ch.status, releaseEvent = failed, "charge.failed"
+	} else {
+		ch.released = true
+	}
+	return c.record(in, ch, false, releaseEvent, "payment_intent.canceled")
 }

@@ -76,11 +76,13 @@ func (c *call) byID(id string) (object, error) {
 		}
 		return nil, err
 	case "pm":
-		if found, ok := findCard(id); ok {
-			return found.render(), nil
+		m, ok, err := c.findMethod(id)
+		if ok {
+			return m.render(), nil
 		}
+		return nil, err
 	}
-	return nil, nil
+	return c.moreByID(prefix, id)
 }
 
 func (c *call) refundsOf(charge string) (object, error) {

@@ -135,17 +135,20 @@ func (f *form) hash(name string) map[string]string {
 }
 
 // metadata is checked against Stripe's limits.
-func (f *form) metadata() map[string]string {
-	m := f.hash("metadata")
+func (f *form) metadata() map[string]string { return f.metadataOf("metadata") }
+
+// metadataOf is metadata under another name.
+func (f *form) metadataOf(name string) map[string]string {
+	m := f.hash(name)
 	if len(m) > 50 {
-		f.fail(invalid("metadata", "", "You can have up to 50 metadata keys."))
+		f.fail(invalid(name, "", "You can have up to 50 metadata keys."))
 	}
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		switch {
 		case len(key) > 40:
-			f.fail(invalid("metadata", "", "Metadata keys must be at most 40 characters: %.60s", key))
+			f.fail(invalid(name, "", "Metadata keys must be at most 40 characters: %.60s", key))
 		case len(m[key]) > 500:
-			f.fail(invalid("metadata["+key+"]", "", "Metadata values must be at most 500 characters."))
+			f.fail(invalid(name+"["+key+"]", "", "Metadata values must be at most 500 characters."))
 		case m[key] == "":
 			delete(m, key)
 		}

@@ -1,7 +1,6 @@
 package stripesim
 
 import (
-	"slices"
 	"time"
 
 	"ticketing/kernel/money"
@@ -12,10 +11,12 @@ const (
 	requiresMethod       = "requires_payment_method"
 	requiresConfirmation = "requires_confirmation"
 	requiresAction       = "requires_action"
+	processing           = "processing"
 	requiresCapture      = "requires_capture"
 	succeeded            = "succeeded"
 	canceled             = "canceled"
 	failed               = "failed"
+	pending              = "pending"
 )
 
 // The largest amount, in minor units: twelve digits.
@@ -63,7 +64,8 @@ func createIntent(c *call) (object, error) {
 	in.amount = c.amount("amount")
 	in.currency = c.currency()
 	in.captureMethod = f.choice("capture_method", "automatic_async", "automatic", "manual")
-	in.method = f.text("payment_method", 0)
+	asked := c.askedMethod()
+	f.hash("mandate_data")
 	f.choice("confirmation_method", "automatic")
 	in.details = details{
 		ClientSecret: in.id + "_secret_" + newID(c.tx, ""),
@@ -84,12 +86,12 @@ func createIntent(c *call) (object, error) {
 	if err := f.checked(); err != nil {
 		return nil, err
 	}
-	found, ok := findCard(in.method)
-	switch {
-	case in.method != "" && !ok:
-		return nil, missing("PaymentMethod", "payment_method", in.method, false)
-	case in.method != "":
-		in.status = requiresConfirmation
+	with, err := c.method(asked)
+	if err != nil {
+		return nil, err
+	}
+	if with != nil {
+		in.status, in.method = requiresConfirmation, with.id
 	}
 	if err := insertIntent(c.tx, in); err != nil {
 		return nil, err
@@ -97,7 +99,7 @@ func createIntent(c *call) (object, error) {
 	if err := c.emit("payment_intent.created", in.render()); err != nil || !confirm {
 		return in.render(), err
 	}
-	return c.confirm(in, found, off, back)
+	return c.confirm(in, with, off, back)
 }
 
 // readTexts takes over what is only shown again. There are no customers here, so that none can be named.
@@ -128,19 +130,27 @@ func (in *intent) holds() bool {
 	return in.captureMethod == "manual" || in.details.CardCapture == "manual"
 }
 
-// checkMethodTypes settles which kinds of payment method the intent takes; only cards exist here.
+// checkMethodTypes settles which kinds of payment method the intent takes: cards, and accounts to debit if it says so.
 func (in *intent) checkMethodTypes(f *form) {
 	d := &in.details
 	if len(d.MethodTypes) == 0 {
 		d.Automatic = d.Automatic || !f.has("automatic_payment_methods[enabled]")
-		d.MethodTypes = []string{"card"}
+		d.MethodTypes = []string{cardKind}
 		return
 	}
 	if d.Automatic {
 		f.fail(invalid("", "parameters_exclusive", "You may only specify one of these parameters: automatic_payment_methods, payment_method_types."))
 	}
-	if !slices.Equal(d.MethodTypes, []string{"card"}) {
-		f.fail(invalid("payment_method_types", "payment_intent_invalid_parameter", "The payment method type provided is not supported here: only card is."))
+	for _, kind := range d.MethodTypes {
+		switch {
+		case kind == cardKind:
+		case kind != accountKind:
+			f.fail(invalid("payment_method_types", "payment_intent_invalid_parameter", "The payment method type provided is not supported here: only card and us_bank_account are."))
+		case in.captureMethod == "manual":
+			f.fail(invalid("capture_method", "payment_intent_invalid_parameter", "`capture_method=manual` is not supported by payment method type `%s`. Use a different capture method.", kind))
+		case in.currency != "usd":
+			f.fail(invalid("currency", "payment_intent_invalid_parameter", "The payment method type %s cannot be used with the currency %s: it must be usd.", kind, in.currency))
+		}
 	}
 }
 

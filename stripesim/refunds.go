@@ -17,16 +17,27 @@ type refund struct {
 	status    string
 	reason    string
 	metadata  map[string]string
+
+	txn        string // the ledger's entry of the money that went
+	failure    string // why it came back, and the entry of that
+	failureTxn string
 }
 
 func (re *refund) render() object {
-	return object{
-		"id": re.id, "object": "refund", "amount": re.amount, "balance_transaction": nil, "charge": re.charge,
+	o := object{
+		"id": re.id, "object": "refund", "amount": re.amount, "balance_transaction": orNull(re.txn), "charge": re.charge,
 		"created": seconds(re.createdAt), "currency": re.currency, "metadata": re.metadata, "payment_intent": re.intent,
 		"destination_details": object{"type": "card", "card": object{"type": "refund", "reference_status": "pending"}},
 		"reason":              orNull(re.reason), "receipt_number": nil, "source_transfer_reversal": nil, "status": re.status,
 		"transfer_reversal": nil,
 	}
+	if re.status == pending {
+		o["pending_reason"] = "processing"
+	}
+	if re.failureTxn != "" {
+		o["failure_reason"], o["failure_balance_transaction"] = re.failure, re.failureTxn
+	}
+	return o
 }
 
 func createRefund(c *call) (object, error) {
@@ -48,8 +59,16 @@ func createRefund(c *call) (object, error) {
 	if err != nil {
 		return nil, err
 	}
+	chargedBack, err := c.chargedBack(ch.id)
+	if err != nil {
+		return nil, err
+	}
 	left := ch.captured - ch.refunded
 	switch {
+	case chargedBack:
+		e := invalid("", "charge_disputed", "Charge %s has been charged back; cannot issue a refund.", ch.id)
+		e.executed = true
+		return nil, e
 	case left == 0:
 		e := invalid("", "charge_already_refunded", "Charge %s has already been refunded.", ch.id)
 		e.executed = true
@@ -63,7 +82,10 @@ func createRefund(c *call) (object, error) {
 		return nil, e
 	}
 	re := &refund{id: newID(c.tx, "re_3"), intent: in.id, charge: ch.id, createdAt: c.tx.Now(), amount: amount,
-		currency: ch.currency, status: succeeded, reason: reason, metadata: metadata}
+		currency: ch.currency, status: succeeded, reason: reason, metadata: metadata, txn: newID(c.tx, "txn_")}
+	if ch.with.card.refunds == pends {
+		re.status = pending
+	}
 	return c.giveBack(re, ch)
 }
 
@@ -97,7 +119,7 @@ func (c *call) refundable(intentID, chargeID string) (*intent, *charge, error) {
 	return in, ch, err
 }
 
-// giveBack moves the money and stores the refund.
+// giveBack moves the money and stores the refund. Money that is still on its way has left the account.
 func (c *call) giveBack(re *refund, ch *charge) (object, error) {
 	ch.refunded += re.amount
 	if err := saveCharge(c.tx, ch); err != nil {
@@ -106,13 +128,21 @@ func (c *call) giveBack(re *refund, ch *charge) (object, error) {
 	if err := insertRefund(c.tx, re); err != nil {
 		return nil, err
 	}
-	if err := c.move(Refund, ch, re.id, -re.amount); err != nil {
+	b := booking{Entry: ch.entry(Refund, -re.amount), id: re.txn}
+	b.Refund = re.id
+	if err := c.book(b); err != nil {
 		return nil, err
 	}
 	if err := c.emit("refund.created", re.render()); err != nil {
 		return nil, err
 	}
-	return re.render(), c.emit("charge.refunded", ch.render())
+	if err := c.emit("charge.refunded", ch.render()); err != nil {
+		return nil, err
+	}
+	if ch.with.card.refunds == arrives {
+		return re.render(), nil
+	}
+	return re.render(), c.later("refund", re.id, re.intent, c.sim.lateness)
 }
 
 func retrieveRefund(c *call) (object, error) {

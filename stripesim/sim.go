@@ -18,6 +18,7 @@
 package stripesim
 
 import (
+	"cmp"
 	"embed"
 	"log/slog"
 	"net/http"
@@ -48,6 +49,12 @@ type Options struct {
 	RateLimit  float64 // requests a second that the API takes; 0: as many as come
 	RateBurst  int     // requests that it takes at once; 0: those of a second
 	Resettable bool    // Control may forget everything
+
+	// Later is how long after a request comes what happens by itself: a debit is decided, a refund arrives or comes back, a
+	// cardholder complains, a dispute is decided. 0 is three seconds; Settle carries it out.
+	Later time.Duration
+	// Pending is how long captured money cannot be spent yet. 0 is two days, as at Stripe.
+	Pending time.Duration
 }
 
 // Sim is one simulated Stripe account.
@@ -70,6 +77,8 @@ type Sim struct {
 	webhookTime time.Duration
 	mu          sync.Mutex                   // guards routes
 	routes      map[string]http.RoundTripper // to endpoints by their name
+
+	lateness, pending time.Duration
 }
 
 // New is the account that lives in db.
@@ -88,7 +97,8 @@ func New(db *store.DB, o Options) *Sim {
 	}
 	return &Sim{db: db, baseURL: strings.TrimSuffix(o.BaseURL, "/"), fault: o.Fault, log: o.Log, keys: newKeyring(),
 		woken: make(chan struct{}, 1), mischief: newMischiefs(), transport: o.WebhookTransport, webhookTime: o.WebhookTimeout,
-		routes: map[string]http.RoundTripper{}, limiter: newLimiter(o.RateLimit, o.RateBurst), resettable: o.Resettable}
+		routes: map[string]http.RoundTripper{}, limiter: newLimiter(o.RateLimit, o.RateBurst), resettable: o.Resettable,
+		lateness: cmp.Or(o.Later, 3*time.Second), pending: cmp.Or(o.Pending, 48*time.Hour)}
 }
 
 // routes is the API: what is not in this table is answered as Stripe answers an unknown URL.
@@ -104,12 +114,22 @@ var routes = []struct {
 	{"POST", "/v1/payment_intents/{id}/confirm", confirmIntent},
 	{"POST", "/v1/payment_intents/{id}/capture", captureIntent},
 	{"POST", "/v1/payment_intents/{id}/cancel", cancelIntent},
+	{"POST", "/v1/payment_methods", createMethod},
 	{"GET", "/v1/payment_methods/{id}", retrieveMethod},
 	{"GET", "/v1/charges", listCharges},
 	{"GET", "/v1/charges/{id}", retrieveCharge},
 	{"POST", "/v1/refunds", createRefund},
 	{"GET", "/v1/refunds", listRefunds},
 	{"GET", "/v1/refunds/{id}", retrieveRefund},
+	{"POST", "/v1/refunds/{id}", updateRefund},
+	{"POST", "/v1/refunds/{id}/cancel", cancelRefund},
+	{"GET", "/v1/disputes", listDisputes},
+	{"GET", "/v1/disputes/{id}", retrieveDispute},
+	{"POST", "/v1/disputes/{id}", updateDispute},
+	{"POST", "/v1/disputes/{id}/close", closeDispute},
+	{"GET", "/v1/balance", retrieveBalance},
+	{"GET", "/v1/balance_transactions", listTransactions},
+	{"GET", "/v1/balance_transactions/{id}", retrieveTransaction},
 	{"GET", "/v1/events", listEvents},
 	{"GET", "/v1/events/{id}", retrieveEvent},
 	{"POST", "/v1/webhook_endpoints", createHook},

@@ -74,16 +74,22 @@ func saveIntent(tx *store.Tx, in *intent) error {
 	return err
 }
 
-const chargeColumns = `id, intent, created_at, amount, captured, refunded, currency, status, released, method,
-	failure_code, decline_code, message`
+const chargeColumns = `id, intent, created_at, amount, captured, refunded, withdrawn, transferred, currency, status, released,
+	disputed, txn, method, card, holder, failure_code, decline_code, message`
 
 func scanCharge(scan store.Scan) (*charge, error) {
 	var ch charge
 	var at int64
-	err := scan(&ch.id, &ch.intent, &at, &ch.amount, &ch.captured, &ch.refunded, &ch.currency, &ch.status, &ch.released,
-		&ch.method, &ch.refusal.code, &ch.refusal.decline, &ch.refusal.message)
+	var name, text string
+	err := scan(&ch.id, &ch.intent, &at, &ch.amount, &ch.captured, &ch.refunded, &ch.withdrawn, &ch.transferred, &ch.currency,
+		&ch.status, &ch.released, &ch.disputed, &ch.txn, &ch.with.id, &name, &text,
+		&ch.refusal.code, &ch.refusal.decline, &ch.refusal.message)
+	if err != nil {
+		return nil, err
+	}
 	ch.createdAt = store.Time(at)
-	return &ch, err
+	ch.with.card, _ = cardNamed(name)
+	return &ch, json.Unmarshal([]byte(text), &ch.with.holder)
 }
 
 func findCharge(tx *store.Tx, id string) (*charge, bool, error) {
@@ -91,26 +97,35 @@ func findCharge(tx *store.Tx, id string) (*charge, bool, error) {
 }
 
 func insertCharge(tx *store.Tx, ch *charge) error {
-	_, err := tx.Exec(`INSERT INTO charges (`+chargeColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		ch.id, ch.intent, store.Millis(ch.createdAt), ch.amount, ch.captured, ch.refunded, ch.currency, ch.status, ch.released,
-		ch.method, ch.refusal.code, ch.refusal.decline, ch.refusal.message)
+	text, err := json.Marshal(ch.with.holder)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO charges (`+chargeColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+		ch.id, ch.intent, store.Millis(ch.createdAt), ch.amount, ch.captured, ch.refunded, ch.withdrawn, ch.transferred,
+		ch.currency, ch.status, ch.released, ch.disputed, ch.txn, ch.with.id, ch.with.card.id, string(text),
+		ch.refusal.code, ch.refusal.decline, ch.refusal.message)
 	return err
 }
 
 func saveCharge(tx *store.Tx, ch *charge) error {
-	_, err := tx.Exec(`UPDATE charges SET captured = $1, refunded = $2, released = $3 WHERE id = $4`,
-		ch.captured, ch.refunded, ch.released, ch.id)
+	_, err := tx.Exec(`UPDATE charges SET captured = $1, refunded = $2, withdrawn = $3, transferred = $4, status = $5,
+		released = $6, disputed = $7, txn = $8, failure_code = $9, decline_code = $10, message = $11 WHERE id = $12`,
+		ch.captured, ch.refunded, ch.withdrawn, ch.transferred, ch.status, ch.released, ch.disputed, ch.txn,
+		ch.refusal.code, ch.refusal.decline, ch.refusal.message, ch.id)
 	return err
 }
 
-const refundColumns = `id, intent, charge, created_at, amount, currency, status, reason, metadata`
+const refundColumns = `id, intent, charge, created_at, amount, currency, status, reason, metadata, txn, failure, failure_txn`
 
 func scanRefund(scan store.Scan) (*refund, error) {
 	var re refund
 	var at int64
 	var text string
-	if err := scan(&re.id, &re.intent, &re.charge, &at, &re.amount, &re.currency, &re.status, &re.reason, &text); err != nil {
+	err := scan(&re.id, &re.intent, &re.charge, &at, &re.amount, &re.currency, &re.status, &re.reason, &text, &re.txn,
+		&re.failure, &re.failureTxn)
+	if err != nil {
 		return nil, err
 	}
 	re.createdAt = store.Time(at)
@@ -126,8 +141,19 @@ func insertRefund(tx *store.Tx, re *refund) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO refunds (`+refundColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		re.id, re.intent, re.charge, store.Millis(re.createdAt), re.amount, re.currency, re.status, re.reason, string(text))
+	_, err = tx.Exec(`INSERT INTO refunds (`+refundColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		re.id, re.intent, re.charge, store.Millis(re.createdAt), re.amount, re.currency, re.status, re.reason, string(text),
+		re.txn, re.failure, re.failureTxn)
+	return err
+}
+
+func saveRefund(tx *store.Tx, re *refund) error {
+	text, err := json.Marshal(re.metadata)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`UPDATE refunds SET status = $1, failure = $2, failure_txn = $3, metadata = $4 WHERE id = $5`,
+		re.status, re.failure, re.failureTxn, string(text), re.id)
 	return err
 }
 

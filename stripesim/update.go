@@ -11,7 +11,7 @@ import (
 
 // The terms of a payment, and the statuses in which they may still change. What is only shown may change at any time.
 var (
-	terms      = []string{"amount", "currency", "payment_method", "capture_method", "payment_method_types", "payment_method_options"}
+	terms      = []string{"amount", "currency", "payment_method", "payment_method_data", "capture_method", "payment_method_types", "payment_method_options"}
 	changeable = []string{requiresMethod, requiresConfirmation, requiresAction}
 )
 
@@ -32,21 +32,19 @@ func updateIntent(c *call) (object, error) {
 	changed.details.Texts = maps.Clone(in.details.Texts)
 	changed.details.Metadata = c.form.changedMetadata(in.details.Metadata)
 	changed.details.readTexts(c.form)
-	c.changeTerms(&changed)
+	asked := c.changeTerms(&changed)
 	if err := c.form.checked(); err != nil {
 		return nil, err
 	}
-	if changed.method != "" {
-		if _, ok := findCard(changed.method); !ok {
-			return nil, missing("PaymentMethod", "payment_method", changed.method, false)
-		}
+	if _, err := c.method(asked); err != nil {
+		return nil, err
 	}
 	changed.details.LastError = nil
 	return changed.render(), c.reviseIntent(&changed)
 }
 
-// changeTerms reads the terms that are given.
-func (c *call) changeTerms(in *intent) {
+// changeTerms reads the terms that are given, and says which payment method that is.
+func (c *call) changeTerms(in *intent) asked {
 	f, d := c.form, &in.details
 	if f.has("amount") {
 		in.amount = c.amount("amount")
@@ -60,13 +58,17 @@ func (c *call) changeTerms(in *intent) {
 		d.Automatic, d.MethodTypes = false, types
 		in.checkMethodTypes(f)
 	}
-	if method := f.text("payment_method", 0); method != "" {
-		in.method = method
+	with := c.askedMethod()
+	if with.made != nil {
+		in.method = with.made.id
+	} else if with.id != "" {
+		in.method = with.id
 	}
 	again := in.status == requiresAction && slices.ContainsFunc(terms, f.sent)
 	if again || in.status == requiresMethod && in.method != "" {
 		in.status, d.Step, d.StepURL = requiresConfirmation, "", ""
 	}
+	return with
 }
 
 // sent tells whether a parameter is given, or something inside it.

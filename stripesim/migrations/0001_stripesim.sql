@@ -9,7 +9,7 @@ CREATE TABLE intents (
     received       BIGINT NOT NULL DEFAULT 0 CHECK (received >= 0),
     currency       TEXT   NOT NULL,
     status         TEXT   NOT NULL CHECK (status IN ('requires_payment_method', 'requires_confirmation', 'requires_action',
-                                                     'requires_capture', 'succeeded', 'canceled')),
+                                                     'processing', 'requires_capture', 'succeeded', 'canceled')),
     capture_method TEXT   NOT NULL CHECK (capture_method IN ('automatic', 'automatic_async', 'manual')),
     method         TEXT   NOT NULL DEFAULT '',
     latest_charge  TEXT   NOT NULL DEFAULT '',
@@ -27,7 +27,8 @@ CREATE TABLE intent_metadata (
 );
 CREATE INDEX intent_metadata_value ON intent_metadata (name, value);
 
--- One attempt to take the money of an intent, declined ones included.
+-- One attempt to take the money of an intent, declined ones included. What was refunded counts from the moment that the
+-- refund is asked for; withdrawn is what disputes hold at present; transferred went to other accounts.
 CREATE TABLE charges (
     id           TEXT COLLATE "C" PRIMARY KEY,
     intent       TEXT COLLATE "C" NOT NULL REFERENCES intents (id),
@@ -35,17 +36,23 @@ CREATE TABLE charges (
     amount       BIGINT  NOT NULL CHECK (amount > 0),
     captured     BIGINT  NOT NULL DEFAULT 0 CHECK (captured BETWEEN 0 AND amount),
     refunded     BIGINT  NOT NULL DEFAULT 0 CHECK (refunded BETWEEN 0 AND captured),
+    withdrawn    BIGINT  NOT NULL DEFAULT 0 CHECK (withdrawn >= 0 AND withdrawn <= captured - refunded),
+    transferred  BIGINT  NOT NULL DEFAULT 0 CHECK (transferred BETWEEN 0 AND captured),
     currency     TEXT    NOT NULL,
-    status       TEXT    NOT NULL CHECK (status IN ('succeeded', 'failed')),
+    status       TEXT    NOT NULL CHECK (status IN ('pending', 'succeeded', 'failed')),
     released     BOOLEAN NOT NULL DEFAULT FALSE,
+    disputed     BOOLEAN NOT NULL DEFAULT FALSE,
+    txn          TEXT    NOT NULL DEFAULT '',
     method       TEXT    NOT NULL,
+    card         TEXT    NOT NULL,
+    holder       TEXT    NOT NULL,
     failure_code TEXT    NOT NULL DEFAULT '',
     decline_code TEXT    NOT NULL DEFAULT '',
     message      TEXT    NOT NULL DEFAULT ''
 );
 CREATE INDEX charges_newest ON charges (created_at, id);
 -- An intent is paid at most once.
-CREATE UNIQUE INDEX charges_paid ON charges (intent) WHERE status = 'succeeded';
+CREATE UNIQUE INDEX charges_paid ON charges (intent) WHERE status <> 'failed';
 
 CREATE TABLE refunds (
     id         TEXT COLLATE "C" PRIMARY KEY,
@@ -54,26 +61,49 @@ CREATE TABLE refunds (
     created_at BIGINT NOT NULL,
     amount     BIGINT NOT NULL CHECK (amount > 0),
     currency   TEXT   NOT NULL,
-    status     TEXT   NOT NULL,
+    status     TEXT   NOT NULL CHECK (status IN ('pending', 'succeeded', 'failed', 'canceled')),
     reason     TEXT   NOT NULL DEFAULT '',
-    metadata   TEXT   NOT NULL
+    metadata   TEXT   NOT NULL,
+    txn        TEXT   NOT NULL,
+    failure        TEXT NOT NULL DEFAULT '',
+    failure_txn    TEXT NOT NULL DEFAULT '',
+    CHECK ((failure_txn <> '') = (status IN ('failed', 'canceled')))
 );
 CREATE INDEX refunds_newest ON refunds (created_at, id);
 CREATE INDEX refunds_intent ON refunds (intent);
 
--- Every movement of money, never changed: captures are positive, refunds negative.
+-- Every movement of money, never changed: what comes in is positive, what goes out negative. It counts for the balance
+-- that can be spent from available_at on.
 CREATE TABLE ledger (
-    id         TEXT COLLATE "C" PRIMARY KEY,
-    created_at BIGINT NOT NULL,
-    kind       TEXT   NOT NULL CHECK (kind IN ('capture', 'refund')),
-    intent     TEXT COLLATE "C" NOT NULL REFERENCES intents (id),
-    charge     TEXT COLLATE "C" NOT NULL REFERENCES charges (id),
-    refund     TEXT COLLATE "C" NOT NULL DEFAULT '',
-    amount     BIGINT NOT NULL CHECK (kind = 'capture' AND amount > 0 OR kind = 'refund' AND amount < 0),
-    currency   TEXT   NOT NULL
+    id           TEXT COLLATE "C" PRIMARY KEY,
+    created_at   BIGINT NOT NULL,
+    available_at BIGINT NOT NULL,
+    kind         TEXT   NOT NULL,
+    intent       TEXT COLLATE "C" REFERENCES intents (id),
+    charge       TEXT COLLATE "C" REFERENCES charges (id),
+    refund       TEXT COLLATE "C" NOT NULL DEFAULT '',
+    dispute      TEXT COLLATE "C" NOT NULL DEFAULT '',
+    transfer     TEXT COLLATE "C" NOT NULL DEFAULT '',
+    reversal     TEXT COLLATE "C" NOT NULL DEFAULT '',
+    amount       BIGINT NOT NULL,
+    currency     TEXT   NOT NULL,
+    CHECK (kind IN ('capture', 'refund_failed', 'dispute_reversal', 'transfer_reversal') AND amount > 0
+        OR kind IN ('refund', 'dispute', 'transfer') AND amount < 0),
+    CHECK (kind IN ('transfer', 'transfer_reversal') OR intent IS NOT NULL),
+    CHECK ((intent IS NULL) = (charge IS NULL)),
+    CHECK ((refund <> '') = (kind IN ('refund', 'refund_failed'))),
+    CHECK ((dispute <> '') = (kind IN ('dispute', 'dispute_reversal'))),
+    CHECK ((transfer <> '') = (kind IN ('transfer', 'transfer_reversal'))),
+    CHECK ((reversal <> '') = (kind = 'transfer_reversal'))
 );
 CREATE INDEX ledger_order ON ledger (created_at, id);
+CREATE INDEX ledger_currency ON ledger (currency, available_at);
+-- Each thing moves its money once, and gives it back once.
 CREATE UNIQUE INDEX ledger_capture ON ledger (intent) WHERE kind = 'capture';
+CREATE UNIQUE INDEX ledger_refund ON ledger (refund, kind) WHERE refund <> '';
+CREATE UNIQUE INDEX ledger_dispute ON ledger (dispute, kind) WHERE dispute <> '';
+CREATE UNIQUE INDEX ledger_transfer ON ledger (transfer) WHERE kind = 'transfer';
+CREATE UNIQUE INDEX ledger_reversal ON ledger (reversal) WHERE reversal <> '';
 
 -- What happened, with the object as it was then; what webhooks are made from.
 CREATE TABLE events (
