@@ -6,15 +6,22 @@
 //   - The effect of a request, the events it causes, the webhooks that are to tell of them, the movement of money in the
 //     ledger and the answer that its idempotency key repeats are one transaction. A crash between any two instructions
 //     leaves all of it or nothing, and two processes may share one database.
-//   - Money is conserved: an intent is captured at most once, a charge is refunded for at most what was captured. The
-//     schema says so, whatever the code does.
+//   - Money is conserved: an intent is captured at most once, a charge is refunded and disputed for at most what was
+//     captured, and what comes back comes back once. The schema says so, whatever the code does; the ledger of all
+//     movements is only ever added to.
 //   - Whatever can go wrong between a client and Stripe can be made to go wrong on purpose (Options.Fault): a request that
 //     never arrives, one that is carried out and whose answer is lost, a 500, a rate limit. So can what goes wrong with
 //     webhooks (Mischief): they come twice, late, in another order, with a wrong signature, or never.
 //
+// What Stripe decides later is decided later: debits are processing, refunds are pending or come back, cardholders
+// complain, holds expire. Settle carries out what is due by the store's clock, SettleNow at once.
+//
 // Time and ids come from the store, so that a run is repeatable. What is unlike Stripe is little and deliberate: the test
-// payment methods keep their names ("pm_card_visa") instead of becoming new objects; there is no smallest amount, and the
-// largest is twelve digits for every currency; everything happens at once, so no intent is ever "processing".
+// payment methods keep their names ("pm_card_visa") instead of becoming new objects, card numbers are taken without asking
+// for permission, and bank accounts without microdeposits; only cards and US bank accounts pay; there is no smallest amount,
+// and the largest is twelve digits for every currency; nothing costs fees, of disputes neither, and a dispute takes no more
+// than what has not been refunded; early fraud warnings are not given, and no Radar rule is set but the one that blocks the
+// highest risk.
 package stripesim
 
 import (
