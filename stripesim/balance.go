@@ -98,12 +98,14 @@ func retrieveBalance(c *call) (object, error) {
 	if len(all) == 0 {
 		all = []balance{{currency: "usd"}}
 	}
-	available, pending := []object{}, []object{}
+	available, pending, reserved := []object{}, []object{}, []object{}
 	for _, b := range all {
 		available = append(available, object{"amount": b.available, "currency": b.currency, "source_types": object{"card": b.available}})
+		reserved = append(reserved, object{"amount": 0, "currency": b.currency})
 		pending = append(pending, object{"amount": b.pending, "currency": b.currency, "source_types": object{"card": b.pending}})
 	}
-	return object{"object": "balance", "livemode": false, "available": available, "pending": pending}, nil
+	return object{"object": "balance", "livemode": false, "available": available, "pending": pending,
+		"connect_reserved": reserved}, nil
 }
 
 // moreByID expands what came after intents, charges and payment methods.

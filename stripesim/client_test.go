@@ -14,13 +14,21 @@ import (
 // inClient are the types that Stripe's client reads the objects into. It was made for our version of the API, and the
 // description for a later one: what it does not know is too new for us.
 var inClient = map[string]reflect.Type{
-	"payment_intent":   reflect.TypeFor[stripe.PaymentIntent](),
-	"payment_method":   reflect.TypeFor[stripe.PaymentMethod](),
-	"charge":           reflect.TypeFor[stripe.Charge](),
-	"refund":           reflect.TypeFor[stripe.Refund](),
-	"event":            reflect.TypeFor[stripe.Event](),
+	"payment_intent": reflect.TypeFor[stripe.PaymentIntent](),
+	"payment_method": reflect.TypeFor[stripe.PaymentMethod](),
+	"charge":         reflect.TypeFor[stripe.Charge](),
+	"refund":         reflect.TypeFor[stripe.Refund](),
+	"event":          reflect.TypeFor[stripe.Event](),
+	"dispute":        reflect.TypeFor[stripe.Dispute](),
+	"balance":        reflect.TypeFor[stripe.Balance](),
+
+	"balance_transaction": reflect.TypeFor[stripe.BalanceTransaction](),
+
 	"webhook_endpoint": reflect.TypeFor[stripe.WebhookEndpoint](),
 }
+
+// tooNew are members that the client does not know, and without which the description would not recognise the object.
+var tooNew = []string{"dispute.payment_method_details.card.network", "dispute.evidence_details.enhanced_eligibility.mastercard_compliance"}
 
 // unread are the members of an object that the client would not read.
 func unread(at string, v any, t reflect.Type) (missed []string) {
@@ -36,8 +44,8 @@ func unread(at string, v any, t reflect.Type) (missed []string) {
 			missed = append(missed, unread(at, one, t.Elem())...)
 		}
 	case map[string]any:
-		if t.Kind() != reflect.Struct {
-			return nil
+		if t.Kind() != reflect.Struct || t == reflect.TypeFor[stripe.BalanceTransactionSource]() {
+			return nil // the source is read into one of many types
 		}
 		known := tags(t)
 		if len(known) == 0 {
@@ -85,6 +93,9 @@ func (w *walker) checkRead(kind string, v map[string]any) {
 		return
 	}
 	for _, name := range unread(kind, v, t) {
+		if slices.Contains(tooNew, name) {
+			continue
+		}
 		w.strange[name+" is unknown to the client: it is of a later version"] = true
 	}
 }

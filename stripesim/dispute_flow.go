@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"slices"
 	"time"
 
 	"ticketing/kernel/store"
@@ -67,19 +68,19 @@ func (c *call) openDispute(ch *charge, says *complaint, amount int64) error {
 	if err := c.withdraw(d, ch); err != nil {
 		return err
 	}
-	if err := c.tell(d, "created", "funds_withdrawn"); err != nil || !d.closed() {
+	if err := c.tell(d, "charge.dispute.created", "charge.dispute.funds_withdrawn"); err != nil || !d.closed() {
 		return err
 	}
-	return c.tell(d, "closed")
+	return c.tell(d, "charge.dispute.closed")
 }
 
-// tell emits what happened to a dispute.
-func (c *call) tell(d *dispute, what ...string) error {
+// tell stores a dispute and emits what happened to it.
+func (c *call) tell(d *dispute, events ...string) error {
 	if err := saveDispute(c.tx, d); err != nil {
 		return err
 	}
-	for _, w := range what {
-		if err := c.emit("charge.dispute."+w, d.render()); err != nil {
+	for _, kind := range events {
+		if err := c.emit(kind, d.render()); err != nil {
 			return err
 		}
 	}
@@ -154,8 +155,13 @@ func updateDispute(c *call) (object, error) {
 	f := c.form
 	given := map[string]string{}
 	for _, field := range evidenceFields {
-		if name := "evidence[" + field + "]"; f.has(name) {
-			given[field] = f.text(name, 20_000)
+		most := 0
+		if slices.Contains(statements, field) {
+			most = 20_000
+		}
+		name := "evidence[" + field + "]"
+		if text := f.text(name, most); f.has(name) {
+			given[field] = text
 		}
 	}
 	submit := !f.has("submit") || f.flag("submit")
@@ -174,7 +180,7 @@ func updateDispute(c *call) (object, error) {
 			}
 		}
 	}
-	if err := c.tell(d, "updated"); err != nil {
+	if err := c.tell(d, "charge.dispute.updated"); err != nil {
 		return nil, err
 	}
 	return d.render(), nil
@@ -231,16 +237,16 @@ func (c *call) decideDispute(id string) error {
 		return c.escalate(d, ch)
 	case d.status == inquiryReview:
 		d.status = inquiryClosed
-		return c.tell(d, "closed")
+		return c.tell(d, "charge.dispute.closed")
 	case d.status == underReview && text == winningEvidence:
 		d.status = won
 		if err := c.reinstate(d, ch); err != nil {
 			return err
 		}
-		return c.tell(d, "closed", "funds_reinstated")
+		return c.tell(d, "charge.dispute.closed", "charge.dispute.funds_reinstated")
 	case d.status == underReview:
 		d.status = lost
-		return c.tell(d, "closed")
+		return c.tell(d, "charge.dispute.closed")
 	}
 	return nil
 }
@@ -253,7 +259,7 @@ func (c *call) escalate(d *dispute, ch *charge) error {
 	left := min(d.amount, ch.captured-ch.refunded-ch.withdrawn)
 	if left == 0 {
 		d.status = inquiryClosed
-		return c.tell(d, "closed")
+		return c.tell(d, "charge.dispute.closed")
 	}
 	d.amount, d.status = left, needsResponse
 	d.details.Evidence, d.details.DueBy = nil, seconds(c.tx.Now().Add(disputeLife))
@@ -263,7 +269,7 @@ func (c *call) escalate(d *dispute, ch *charge) error {
 	if err := c.withdraw(d, ch); err != nil {
 		return err
 	}
-	return c.tell(d, "updated", "funds_withdrawn")
+	return c.tell(d, "charge.dispute.updated", "charge.dispute.funds_withdrawn")
 }
 
 // closeDispute gives a dispute up: it is lost.
@@ -283,7 +289,7 @@ func closeDispute(c *call) (object, error) {
 	default:
 		return nil, disputeOver(d)
 	}
-	if err := c.tell(d, "closed"); err != nil {
+	if err := c.tell(d, "charge.dispute.closed"); err != nil {
 		return nil, err
 	}
 	return d.render(), nil

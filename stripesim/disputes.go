@@ -108,6 +108,10 @@ var evidenceFields = []string{"access_activity_log", "billing_address", "cancell
 	"service_documentation", "shipping_address", "shipping_carrier", "shipping_date", "shipping_documentation",
 	"shipping_tracking_number", "uncategorized_file", "uncategorized_text"}
 
+// statements are the fields for longer texts.
+var statements = []string{"access_activity_log", "cancellation_policy_disclosure", "cancellation_rebuttal", "duplicate_charge_explanation",
+	"product_description", "refund_policy_disclosure", "refund_refusal_explanation", "uncategorized_text"}
+
 // render is the dispute as the API shows it.
 func (d *dispute) render() object {
 	evidence := object{"enhanced_evidence": object{}}

@@ -40,6 +40,8 @@ func (c *call) expand(o object, whole string, path []string) error {
 			inner, err = c.refundsOf(o["id"].(string))
 		case isID && path[0] != "id" && !(o["object"] == "charge" && path[0] == "payment_method"):
 			inner, err = c.byID(id)
+		case o["object"] == "refund" && path[0] == "failure_balance_transaction":
+			return nil // only a refund that failed has one
 		default:
 			if v, known := o[path[0]]; known && v == nil {
 				return nil

@@ -154,7 +154,7 @@ func (c *call) readMethod(within string) *method {
 		return within + "[" + first + "]"
 	}
 	m := &method{id: newID(c.tx, "pm_1"), createdAt: c.tx.Now()}
-	kind := f.required(name("type"))
+	kind := f.choice(name("type"), "", cardKind, accountKind)
 	m.holder.Billing = map[string]string{}
 	for _, field := range billingFields {
 		if v := f.text(name("billing_details["+field+"]"), 0); v != "" {
@@ -174,9 +174,8 @@ func (c *call) readMethod(within string) *method {
 		c.readCard(m, name)
 	case accountKind:
 		c.readAccount(m, name)
-	case "":
 	default:
-		f.fail(invalid(name("type"), "", "The payment method type %q is not supported here: only card and us_bank_account are.", kind))
+		f.fail(invalid(name("type"), "parameter_missing", "Missing required param: %s.", name("type")))
 	}
 	return m
 }

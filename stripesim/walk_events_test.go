@@ -22,9 +22,12 @@ import (
 
 // states are the statuses that each kind of object has here.
 var states = map[string][]string{
-	"payment_intent": {"requires_payment_method", "requires_confirmation", "requires_action", "requires_capture", "succeeded", "canceled"},
-	"charge":         {"succeeded", "failed"},
-	"refund":         {"succeeded"},
+	"payment_intent": {"requires_payment_method", "requires_confirmation", "requires_action", "processing", "requires_capture", "succeeded", "canceled"},
+	"charge":         {"pending", "succeeded", "failed"},
+	"refund":         {"pending", "succeeded", "failed", "canceled"},
+	"dispute": {"warning_needs_response", "warning_under_review", "warning_closed", "needs_response", "under_review",
+		"won", "lost"},
+	"balance_transaction": {"pending", "available"},
 
 	"webhook_endpoint": {"enabled", "disabled"},
 }

@@ -146,8 +146,10 @@ func TestEverythingIsLikeStripe(t *testing.T) {
 	delivered := w.listen()
 	w.intents()
 	w.refunds()
+	w.objects()
 	w.webhooks()
 	w.lists()
+	w.allEvents()
 	w.mistakes()
 	w.checkDeliveries(delivered)
 	for _, route := range stripesim.Routes() {
@@ -232,6 +234,7 @@ func (w *walker) lists() {
 	for path, of := range map[string][]string{
 		"/v1/payment_intents": {"data.latest_charge", "data.payment_method"}, "/v1/charges": {"data.payment_intent"},
 		"/v1/refunds": {"data.charge.payment_intent"}, "/v1/events": {}, "/v1/webhook_endpoints": nil,
+		"/v1/disputes": {"data.charge"}, "/v1/balance_transactions": {"data.source"},
 	} {
 		for _, field := range of {
 			w.do(200, "GET", path, "limit", "100", "expand[]", field)
@@ -292,6 +295,11 @@ func (w *walker) mistakes() {
 	w.do(404, "GET", "/v1/unicorns")
 }
 
+// neverDone are the routes that refuse everything, and why.
+var neverDone = map[string]string{
+	"POST /v1/refunds/{id}/cancel": "only refunds that wait for their payer can be cancelled so, and none does here",
+}
+
 // checkRoute: it was used, with success and without, and reads no parameter that Stripe does not.
 func (w *walker) checkRoute(route string) {
 	method, pattern, _ := strings.Cut(route, " ")
@@ -301,7 +309,7 @@ func (w *walker) checkRoute(route string) {
 		return
 	}
 	statuses := slices.Sorted(maps.Keys(w.answered[op.Name()]))
-	if !slices.Contains(statuses, 200) || len(statuses) < 2 {
+	if why := neverDone[route]; why == "" && !slices.Contains(statuses, 200) || len(statuses) < 2 {
 		w.t.Errorf("%s was answered with %v: the walk has to use it, and to be refused", route, statuses)
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.parameters[route])) {
