@@ -9,7 +9,8 @@ import (
 	"ticketing/kernel/store"
 )
 
-// apiVersion is the version of Stripe's API whose objects these are.
+// apiVersion is the version of Stripe's API whose objects these are: the one that its Go client sends. The description that the
+// tests hold them against is of a later month of the same release, to which Stripe only adds.
 const apiVersion = "2026-03-25.dahlia"
 
 const (
