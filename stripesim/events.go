@@ -24,6 +24,7 @@ type event struct {
 	createdAt  time.Time
 	kind       string
 	data       json.RawMessage
+	previous   json.RawMessage // what the changed members were; empty: it is no update
 	request    string
 	requestKey string
 	pending    int // webhooks that have not been delivered yet
@@ -35,32 +36,40 @@ func (c *call) emit(kind string, o object) error {
 	if err != nil {
 		return err
 	}
+	previous, err := c.previously(kind, o["id"], data)
+	if err != nil {
+		return err
+	}
 	id := newID(c.tx, "evt_3")
-	_, err = c.tx.Exec(`INSERT INTO events (id, created_at, type, data, request, request_key, object)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		id, store.Millis(c.tx.Now()), kind, string(data), c.requestID, c.key, o["id"])
+	_, err = c.tx.Exec(`INSERT INTO events (id, created_at, type, data, previous, request, request_key, object)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		id, store.Millis(c.tx.Now()), kind, string(data), string(previous), c.requestID, c.key, o["id"])
 	if err != nil {
 		return err
 	}
 	return c.queue(id, kind)
 }
 
-const eventColumns = `id, created_at, type, data, request, request_key,
+const eventColumns = `id, created_at, type, data, previous, request, request_key,
 	(SELECT COUNT(*) FROM deliveries d WHERE d.event = events.id AND d.status = 'pending')`
 
 func scanEvent(scan store.Scan) (*event, error) {
 	var e event
 	var at int64
-	var data string
-	err := scan(&e.id, &at, &e.kind, &data, &e.request, &e.requestKey, &e.pending)
-	e.createdAt, e.data = store.Time(at), json.RawMessage(data)
+	var data, previous string
+	err := scan(&e.id, &at, &e.kind, &data, &previous, &e.request, &e.requestKey, &e.pending)
+	e.createdAt, e.data, e.previous = store.Time(at), json.RawMessage(data), json.RawMessage(previous)
 	return &e, err
 }
 
 func (e *event) render() object {
+	data := object{"object": e.data}
+	if len(e.previous) > 0 {
+		data["previous_attributes"] = e.previous
+	}
 	return object{
 		"id": e.id, "object": "event", "api_version": apiVersion, "created": seconds(e.createdAt), "livemode": false,
-		"pending_webhooks": e.pending, "type": e.kind, "data": object{"object": e.data},
+		"pending_webhooks": e.pending, "type": e.kind, "data": data,
 		"request": object{"id": orNull(e.request), "idempotency_key": orNull(e.requestKey)},
 	}
 }

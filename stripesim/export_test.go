@@ -5,6 +5,9 @@ import "ticketing/test/stripespec"
 // APIVersion is the version that the simulator says it speaks.
 const APIVersion = apiVersion
 
+// Changes are the members of an object that an update changed, as they were.
+var Changes = changes
+
 // OnParameter tells which parameters the endpoints read, and how, whether they were sent or not. The route is a method and
 // a pattern.
 func (s *Sim) OnParameter(told func(route string, p stripespec.Parameter)) {
