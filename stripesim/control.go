@@ -32,6 +32,8 @@ var controls = []control{
 	{"GET", "/control/deliveries", "the newest deliveries of webhooks (?limit=)", "", listDeliveries},
 	{"POST", "/control/deliveries", "do not wait any longer before the next attempt of those that are pending", "", hasten},
 	{"POST", "/control/bank", "the cardholder's answer to the bank's step that an intent waits for", `{"payment_intent":"pi_…","approve":true}`, answerBank},
+	{"POST", "/control/settle", "do now what one object waits for, due or not (a refund's outcome, a dispute, the end of an intent's hold); without it what is due",
+		`{"object":"re_…"}`, settle},
 	{"GET", "/control/ledger", "every movement of money, oldest first", "", readLedger},
 	{"GET", "/control/totals", "what became of the money of each intent", "", readTotals},
 	{"GET", "/control/requests", "the last requests, newest first", "", func(s *Sim, _ *http.Request) (any, error) { return s.Requests(), nil }},

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stripe/stripe-go/v85"
 
@@ -124,6 +125,31 @@ func TestControlMoneyAndKeys(t *testing.T) {
 		}
 		if got := b.control("POST", "/control/keys", `{"age_ms":86400000,"prune":true}`, 200); got != `{"pruned":2}` {
 			b.t.Errorf("old keys: %s", got)
+		}
+	})
+}
+
+func TestControlSettle(t *testing.T) {
+	each(t, func(b *bench) {
+		for _, object := range []string{"refund", "due"} {
+			re, err := b.refund(b.paidWith("pm_card_pendingRefund").ID, 0, "")
+			if err != nil || re.Status != "pending" {
+				b.t.Fatal(re, err)
+			}
+			if got := b.control("POST", "/control/settle", "", 200); got != `{"settled":0}` {
+				b.t.Errorf("nothing is due: %s", got)
+			}
+			body := `{"object":"` + re.ID + `"}`
+			if object == "due" {
+				b.advance(time.Hour)
+				body = ""
+			}
+			if got := b.control("POST", "/control/settle", body, 200); got != `{"settled":1}` {
+				b.t.Errorf("%s: %s", object, got)
+			}
+			if re, err := b.V1Refunds.Retrieve(ctx, re.ID, nil); err != nil || re.Status != "succeeded" {
+				b.t.Errorf("%s: %+v %v", object, re, err)
+			}
 		}
 	})
 }

@@ -2,6 +2,7 @@ package stripesim
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -121,12 +122,26 @@ func answerBank(s *Sim, r *http.Request) (any, error) {
 	return struct{}{}, s.Answer(r.Context(), in.Intent, *in.Approve)
 }
 
+func settle(s *Sim, r *http.Request) (any, error) {
+	var in struct{ Object string }
+	if err := read(r, &in); err != nil {
+		return nil, err
+	}
+	carryOut := s.Settle
+	if in.Object != "" {
+		carryOut = func(ctx context.Context) (int, error) { return s.SettleNow(ctx, in.Object) }
+	}
+	n, err := carryOut(r.Context())
+	return map[string]int{"settled": n}, err
+}
+
 func readLedger(s *Sim, r *http.Request) (any, error) {
 	entries, err := s.Ledger(r.Context())
 	all := make([]object, len(entries))
 	for i, e := range entries {
-		all[i] = object{"at": e.At, "kind": e.Kind, "payment_intent": e.Intent, "charge": e.Charge, "refund": e.Refund,
-			"amount": e.Amount, "currency": e.Currency}
+		all[i] = object{"at": e.At, "kind": e.Kind, "payment_intent": orNull(e.Intent), "charge": orNull(e.Charge),
+			"refund": orNull(e.Refund), "dispute": orNull(e.Dispute), "transfer": orNull(e.Transfer),
+			"reversal": orNull(e.Reversal), "amount": e.Amount, "currency": e.Currency}
 	}
 	return all, err
 }
@@ -136,7 +151,7 @@ func readTotals(s *Sim, r *http.Request) (any, error) {
 	all := make([]object, len(totals))
 	for i, t := range totals {
 		all[i] = object{"payment_intent": t.Intent, "currency": t.Currency, "captured": t.Captured, "refunded": t.Refunded,
-			"metadata": t.Metadata}
+			"disputed": t.Disputed, "transferred": t.Transferred, "metadata": t.Metadata}
 	}
 	return all, err
 }

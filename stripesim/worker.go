@@ -7,12 +7,12 @@ import (
 
 const (
 	deliverAtOnce = 8               // webhooks under way at the same time
-	lookEvery     = time.Second     // for what other processes commit and for what is due by itself
+	lookEvery     = time.Second     // for what other processes commit
 	pauseAfter    = 2 * time.Second // an error of the database
 )
 
-// Run is what happens by itself, until ctx ends: webhooks are delivered. It wakes at the commit that gives it something to
-// do. One process at a time does so for an account.
+// Run is what happens by itself, until ctx ends: what is due is settled, and webhooks are delivered. It wakes at the commit
+// that gives it something to do. One process at a time does so for an account.
 func (s *Sim) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := s.db.Exclusive(ctx, "worker", s.work)
@@ -26,24 +26,41 @@ func (s *Sim) Run(ctx context.Context) error {
 
 func (s *Sim) work(ctx context.Context) error {
 	for ctx.Err() == nil {
-		n, err := s.round(ctx, deliverAtOnce)
+		settled, err := s.Settle(ctx)
 		if err != nil {
 			return err
 		}
-		if n > 0 {
+		sent, err := s.round(ctx, deliverAtOnce)
+		if err != nil {
+			return err
+		}
+		if settled+sent > 0 {
 			continue
 		}
-		wait := lookEvery
-		left, ok, err := s.nextDelivery(ctx)
+		wait, err := s.idle(ctx)
 		if err != nil {
 			return err
-		}
-		if ok {
-			wait = min(wait, left)
 		}
 		s.rest(ctx, wait)
 	}
 	return nil
+}
+
+// idle is how long there is nothing to do, unless something is committed.
+func (s *Sim) idle(ctx context.Context) (time.Duration, error) {
+	wait := lookEvery
+	left, ok, err := s.nextDelivery(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if ok {
+		wait = min(wait, left)
+	}
+	at, ok, err := s.NextDue(ctx)
+	if ok {
+		wait = min(wait, max(0, at.Sub(s.now(ctx))))
+	}
+	return wait, err
 }
 
 func (s *Sim) rest(ctx context.Context, d time.Duration) {
