@@ -191,7 +191,7 @@ func (in *intent) render() object {
 		"confirmation_method": "automatic", "created": seconds(in.createdAt), "currency": in.currency,
 		"last_payment_error": nil, "latest_charge": orNull(in.latestCharge), "livemode": false, "metadata": d.Metadata,
 		"next_action": in.nextAction(), "on_behalf_of": nil, "payment_method": orNull(in.method),
-		"payment_method_options": object{"card": in.cardOptions()},
+		"payment_method_options": in.methodOptions(),
 		"payment_method_types":   d.MethodTypes, "processing": nil, "review": nil, "shipping": nil,
 		"status": in.status, "transfer_data": nil,
 	}
@@ -214,12 +214,21 @@ func (in *intent) render() object {
 	return o
 }
 
-func (in *intent) cardOptions() object {
-	o := object{"installments": nil, "mandate_options": nil, "network": nil, "request_three_d_secure": "automatic"}
-	if in.details.CardCapture != "" {
-		o["capture_method"] = in.details.CardCapture
+// methodOptions are the options of each kind of payment method that the intent takes.
+func (in *intent) methodOptions() object {
+	all := object{}
+	for _, kind := range in.details.MethodTypes {
+		if kind == accountKind {
+			all[kind] = object{"verification_method": "automatic"}
+			continue
+		}
+		card := object{"installments": nil, "mandate_options": nil, "network": nil, "request_three_d_secure": "automatic"}
+		if in.details.CardCapture != "" {
+			card["capture_method"] = in.details.CardCapture
+		}
+		all[kind] = card
 	}
-	return o
+	return all
 }
 
 // nextAction is the bank's step: a page to go to when the client said where to come back, else for Stripe's own script.

@@ -316,7 +316,7 @@ func (m *method) render() object {
 	}
 	return object{
 		"id": m.id, "object": "payment_method", "type": m.card.kindName(), "livemode": false, "created": created, "customer": nil,
-		"allow_redisplay": "unspecified", "metadata": metadata, "billing_details": m.billing(), m.card.kindName(): m.face(),
+		"allow_redisplay": "unspecified", "customer_account": nil, "metadata": metadata, "billing_details": m.billing(), m.card.kindName(): m.face(),
 	}
 }
 

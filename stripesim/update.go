@@ -56,6 +56,8 @@ func (c *call) changeTerms(in *intent) asked {
 	d.readCardOptions(f)
 	if types := f.list("payment_method_types"); len(types) > 0 {
 		d.Automatic, d.MethodTypes = false, types
+	}
+	if !d.Automatic {
 		in.checkMethodTypes(f)
 	}
 	with := c.askedMethod()

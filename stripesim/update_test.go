@@ -46,6 +46,32 @@ func TestUpdateBeforeConfirmation(t *testing.T) {
 	})
 }
 
+func TestUpdateKeepsWhatAnAccountToDebitNeeds(t *testing.T) {
+	each(t, func(b *bench) {
+		p := params("")
+		p.PaymentMethodTypes = []*string{stripe.String("us_bank_account")}
+		in, err := b.V1PaymentIntents.Create(ctx, p)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for param, change := range map[string]func(p *stripe.PaymentIntentUpdateParams){
+			"capture_method":       func(p *stripe.PaymentIntentUpdateParams) { p.CaptureMethod = stripe.String("manual") },
+			"currency":             func(p *stripe.PaymentIntentUpdateParams) { p.Currency = stripe.String("eur") },
+			"payment_method_types": func(p *stripe.PaymentIntentUpdateParams) { p.PaymentMethodTypes = []*string{stripe.String("ideal")} },
+		} {
+			_, err := b.update(in.ID, change)
+			if e := refused(b.t, err); e.Code != "payment_intent_invalid_parameter" || e.Param != param {
+				b.t.Errorf("%s: %v", param, e)
+			}
+		}
+		got := b.intent(in.ID)
+		if got.Currency != "usd" || got.CaptureMethod != "automatic_async" || got.PaymentMethodOptions.Card != nil ||
+			got.PaymentMethodOptions.USBankAccount.VerificationMethod != "automatic" {
+			b.t.Errorf("%+v", got)
+		}
+	})
+}
+
 func TestUpdateAfterwards(t *testing.T) {
 	each(t, func(b *bench) {
 		id := b.paid().ID

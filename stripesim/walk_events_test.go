@@ -50,16 +50,15 @@ func (w *walker) checkStates() {
 }
 
 // notHere are the members of Stripe's examples that ours lack: those that came after our version, and one that Stripe does
-// not describe any more.
+// not describe any more. A charge's refunds are there when they are asked for, a method's card when it is one.
 var notHere = map[string][]string{
 	"payment_intent": {"allowed_payment_method_types", "managed_payments", "source"},
-	"charge":         {"source"},
+	"payment_method": {"card"},
+	"charge":         {"source", "refunds"},
 	"refund":         {"customer", "customer_account", "payment_method"},
-
-	"payment_method": {"allow_redisplay", "customer_account"},
 }
 
-// checkMembers: what Stripe's own examples are made of, ours are made of too.
+// checkMembers: what Stripe's own examples are made of, all of ours are made of too.
 func (w *walker) checkMembers() {
 	var examples struct{ Resources map[string]map[string]any }
 	w.check(json.Unmarshal(embedded.OpenAPIFixtures, &examples))
@@ -68,8 +67,8 @@ func (w *walker) checkMembers() {
 			continue
 		}
 		for _, name := range slices.Sorted(maps.Keys(examples.Resources[kind])) {
-			if !seen[name] && !slices.Contains(notHere[kind], name) {
-				w.t.Errorf("no %s has %s", kind, name)
+			if missing := seen[name] < seen["object"]; missing != slices.Contains(notHere[kind], name) {
+				w.t.Errorf("%d of %d %ss have %s", seen[name], seen["object"], kind, name)
 			}
 		}
 	}

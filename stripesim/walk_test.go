@@ -22,7 +22,7 @@ type walker struct {
 	mu         sync.Mutex
 	answered   map[string]map[int]bool    // operation: statuses of answers
 	states     map[string]map[string]bool // kind of object: its statuses
-	members    map[string]map[string]bool // kind of object: what it is made of
+	members    map[string]map[string]int  // kind of object: what it is made of
 	events     map[string]bool
 	strange    map[string]bool                            // what the client would not read
 	parameters map[string]map[string]stripespec.Parameter // route: how it reads each parameter
@@ -30,7 +30,7 @@ type walker struct {
 
 func newWalker(t *testing.T) *walker {
 	w := &walker{bench: newBench(t, engines["sqlite"](t)), answered: map[string]map[int]bool{}, states: map[string]map[string]bool{},
-		members: map[string]map[string]bool{}, strange: map[string]bool{}, events: map[string]bool{}, parameters: map[string]map[string]stripespec.Parameter{}}
+		members: map[string]map[string]int{}, strange: map[string]bool{}, events: map[string]bool{}, parameters: map[string]map[string]stripespec.Parameter{}}
 	w.seen = func(operation string, status int, body []byte) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -75,11 +75,14 @@ func (w *walker) note(v any) {
 			put(w.states, kind, status, true)
 		}
 		for name := range v {
-			put(w.members, kind, name, true)
+			if v["deleted"] == true {
+				break
+			}
+			put(w.members, kind, name, w.members[kind][name]+1)
 		}
 		w.checkRead(kind, v)
 		if kind == "event" {
-			w.events[fmt.Sprint(v["type"])] = true
+			w.noteEvent(v)
 		}
 		for _, one := range v {
 			w.note(one)
@@ -89,6 +92,16 @@ func (w *walker) note(v any) {
 
 // anyStatus will do.
 const anyStatus = 0
+
+// noteEvent looks also whether an update says what was before, as no other event does.
+func (w *walker) noteEvent(e map[string]any) {
+	kind := fmt.Sprint(e["type"])
+	w.events[kind] = true
+	before, said := e["data"].(map[string]any)["previous_attributes"].(map[string]any)
+	if update := strings.HasSuffix(kind, ".updated"); said != update || update && len(before) == 0 {
+		w.strange[fmt.Sprintf("what was before %s: %v", kind, before)] = true
+	}
+}
 
 // do sends a request that must be answered with the status, and returns the answer. The parameters are names and values.
 func (w *walker) do(status int, method, path string, parameters ...string) map[string]any {

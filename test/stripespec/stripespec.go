@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -167,7 +168,10 @@ func (d *Document) Event(body []byte) []string {
 	problems := d.Check("event", body)
 	var e struct {
 		Type string
-		Data struct{ Object json.RawMessage }
+		Data struct {
+			Object   json.RawMessage
+			Previous map[string]json.RawMessage `json:"previous_attributes"`
+		}
 	}
 	if err := json.Unmarshal(body, &e); err != nil {
 		return append(problems, err.Error())
@@ -195,6 +199,15 @@ func (d *Document) Event(body []byte) []string {
 	}
 	for _, p := range d.Check(about.Object, e.Data.Object) {
 		problems = append(problems, "data.object."+p)
+	}
+	object, err := d.resolve(&Schema{Ref: refs + about.Object})
+	if err != nil {
+		return problems
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Data.Previous)) {
+		if object.Properties[name] == nil {
+			problems = append(problems, fmt.Sprintf("data.previous_attributes.%s is not in Stripe's description", name))
+		}
 	}
 	return problems
 }

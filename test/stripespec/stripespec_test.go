@@ -35,7 +35,7 @@ const small = `{
   "deleted_owner": {"type": "object", "required": ["object", "deleted"], "properties": {"object": {"type": "string", "enum": ["owner"]}, "deleted": {"type": "boolean", "enum": [true]}}},
   "food": {"type": "object", "properties": {"type": {"type": "string"}}},
   "error": {"type": "object", "required": ["error"], "properties": {"error": {"type": "object", "properties": {"message": {"type": "string"}}}}},
-  "event": {"type": "object", "required": ["type", "data"], "properties": {"type": {"type": "string"}, "data": {"type": "object", "properties": {"object": {"type": "object"}}}}}
+  "event": {"type": "object", "required": ["type", "data"], "properties": {"type": {"type": "string"}, "data": {"type": "object", "properties": {"object": {"type": "object"}, "previous_attributes": {"type": "object"}}}}}
 }}}`
 
 func parsed(t *testing.T) *Document {
@@ -171,12 +171,14 @@ func TestOperations(t *testing.T) {
 func TestEvents(t *testing.T) {
 	d := parsed(t)
 	for body, want := range map[string]string{
-		`{"type": "cat.fed", "data": {"object": {"id": "c", "object": "cat"}}}`:             "",
-		`{"type": "cat.flew", "data": {"object": {"id": "c", "object": "cat"}}}`:            "Stripe has no such event",
-		`{"type": "cat.fed", "data": {"object": {"object": "owner", "name": "Ann"}}}`:       "data.object of cat.fed is a owner",
-		`{"type": "cat.fed", "data": {"object": {"object": "cat"}}}`:                        "data.object.id is missing",
-		`{"type": "cat.fed", "data": {"object": {"id": "c", "object": "cat"}}, "extra": 1}`: "extra is not in",
-		`{"type": "cat.fed", "data": {"object": {"id": "c", "object": "ghost"}}}`:           "there is no schema ghost",
+		`{"type": "cat.fed", "data": {"object": {"id": "c", "object": "cat"}}}`:                                      "",
+		`{"type": "cat.fed", "data": {"object": {"id": "c", "object": "cat"}, "previous_attributes": {"lives": 8}}}`: "",
+		`{"type": "cat.fed", "data": {"object": {"id": "c", "object": "cat"}, "previous_attributes": {"wings": 8}}}`: "data.previous_attributes.wings is not in",
+		`{"type": "cat.flew", "data": {"object": {"id": "c", "object": "cat"}}}`:                                     "Stripe has no such event",
+		`{"type": "cat.fed", "data": {"object": {"object": "owner", "name": "Ann"}}}`:                                "data.object of cat.fed is a owner",
+		`{"type": "cat.fed", "data": {"object": {"object": "cat"}}}`:                                                 "data.object.id is missing",
+		`{"type": "cat.fed", "data": {"object": {"id": "c", "object": "cat"}}, "extra": 1}`:                          "extra is not in",
+		`{"type": "cat.fed", "data": {"object": {"id": "c", "object": "ghost"}}}`:                                    "there is no schema ghost",
 	} {
 		got := strings.Join(d.Event([]byte(body)), " ")
 		if (want == "") != (got == "") || !strings.Contains(got, want) {
