@@ -142,3 +142,120 @@ func TestFailuresMeet(t *testing.T) {
 		}
 	})
 }
+
+// Two payments of one order, its alarm and its cancellation, in whatever order they are heard of: at every step the order is
+// that of a payment which is known and not decided, if there is one, and leaves it only by its failure.
+func TestStepsOfTwoPayments(t *testing.T) {
+	each(t, long, 2, func(t *testing.T, h house) {
+		names := []string{"a", "a fails", "b", "b decides", "alarm", "cancel"}
+		some := somePermutations(len(names), 90)
+		ends := map[string]int{}
+		for i, permutation := range some {
+			o := h.locked(service.NewID(), h.listed(service.NewID(), 20).ID)
+			h.Advance(lockDuration)
+			a, b, decision := h.charge(o), h.charge(o), event.Completed
+			if i%2 == 0 {
+				decision = event.ChargeFailed
+			}
+			told := map[string]event.State{"a": a, "a fails": decided(a, event.ChargeFailed), "b": b, "b decides": decided(b, decision), "alarm": h.alarm(o, 1)}
+			known := map[string]string{} // what orders was told of the payments
+			now := service.AwaitVersion[event.Order](h.Market, o.ID, 2)
+			heard := []string{}
+			for _, n := range permutation {
+				before := now
+				heard = append(heard, names[n])
+				var answer service.Answer
+				if what := told[names[n]]; what == nil {
+					answer = h.cancel(o)
+				} else {
+					h.deliver(what)
+					if c, ok := what.(event.Charge); ok && (known[c.ID] == "" || c.Status != event.Created) {
+						known[c.ID] = c.Status
+					}
+				}
+				now = service.AwaitVersion[event.Order](h.Market, o.ID, int(h.read(o).Version))
+				if wrong := wrongStep(before, now, known, names[n], answer); wrong != "" {
+					t.Fatalf("%v: %s: from %+v to %+v", heard, wrong, before, now)
+				}
+			}
+			if now.Status == event.AwaitingPayment {
+				t.Fatalf("%v: nothing has ended %+v", heard, now)
+			}
+			ends[now.Status+" "+now.CancelReason]++
+		}
+		t.Logf("%d rounds: %v", len(some), ends)
+		h.Failed()
+	})
+}
+
+// wrongStep is what is wrong with a step of an order whose time is over, given what it knows of its payments then.
+func wrongStep(before, now event.Order, known map[string]string, heard string, answer service.Answer) string {
+	undecided := 0
+	for _, status := range known {
+		if status == event.Created {
+			undecided++
+		}
+	}
+	lost := before.Status == event.AwaitingPayment && before.ChargeID != "" && before.ChargeID != now.ChargeID
+	switch {
+	case now.Status == event.AwaitingPayment && now.ChargeID == "" && undecided > 0:
+		return "a payment is known, and has not got it"
+	case now.Status == event.AwaitingPayment && now.ChargeID != "" && known[now.ChargeID] != event.Created:
+		return "a payment has it that is not in progress"
+	case now.Status == event.Completed && known[now.ChargeID] != event.Completed:
+		return "it was not paid by that payment"
+	case lost && now.Status != event.Completed && known[before.ChargeID] != event.ChargeFailed:
+		return "a payment lost it that did not fail"
+	case before.Status != event.AwaitingPayment && (now.Status != before.Status || now.Version != before.Version):
+		return "it went on after its end"
+	case heard == "cancel" && answer.Status == 204 != (now.Status == event.Cancelled),
+		heard == "cancel" && answer.Status == 409 && answer.Code() == "payment_in_progress" != (before.ChargeID != "" && before.Status == event.AwaitingPayment):
+		return fmt.Sprintf("the buyer was answered %d %s", answer.Status, answer.Code())
+	}
+	return ""
+}
+
+// Everything about two payments of an order whose time is over arrives at one instant, in as many processes as there can be:
+// the first fails and the next succeeds. The order ends, once, as one of them says, and in valid steps.
+func TestTwoPaymentsAndTheEndAtTheGate(t *testing.T) {
+	each(t, long, 2, func(t *testing.T, h house) {
+		const rounds = 90
+		replicas := h.replicas()
+		ends := map[string]int{}
+		for round := range rounds {
+			o := h.locked(service.NewID(), h.listed(service.NewID(), 20).ID)
+			h.Advance(lockDuration)
+			a, b, answer := h.charge(o), h.charge(o), service.Answer{}
+			atOnce(replicas, round,
+				func(h house) { h.deliver(a) },
+				func(h house) { h.deliver(decided(a, event.ChargeFailed)) },
+				func(h house) { h.deliver(b) },
+				func(h house) { h.deliver(decided(b, event.Completed)) },
+				func(h house) { answer = h.cancel(o) },
+				func(h house) { h.deliver(h.alarm(o, 1)) },
+			)
+			now := h.read(o)
+			service.AwaitVersion[event.Order](h.Market, o.ID, int(now.Version))
+			states, _ := service.History[event.Order](h.Market, o.ID)
+			for i, then := range states[:len(states)-1] {
+				next := states[i+1]
+				byBuyer := next.CancelReason == event.ByBuyer
+				if then.ChargeID == b.ID && (next.Status != event.Completed || next.ChargeID != b.ID) || then.ChargeID != "" && byBuyer || next.ChargeID == then.ChargeID && next.Status == then.Status {
+					t.Fatalf("round %d: from %+v to %+v", round, then, next)
+				}
+			}
+			end := states[len(states)-1]
+			switch {
+			case end.Status == event.Completed && end.ChargeID == b.ID && answer.Status == 409:
+			case end.Status == event.Cancelled && end.CancelReason != event.PaymentFailed && end.ChargeID == "":
+			default:
+				t.Fatalf("round %d: it ended as %+v, and the buyer was answered %d %s", round, end, answer.Status, answer.Text)
+			}
+			ends[fmt.Sprint(end.Status, " ", end.CancelReason, " at ", end.Version)]++
+		}
+		t.Logf("%d rounds: %v", rounds, ends)
+		for _, r := range replicas {
+			r.Failed()
+		}
+	})
+}
