@@ -114,17 +114,27 @@ func (c *call) moreByID(prefix, id string) (object, error) {
 	case "txn":
 		return c.transaction(id)
 	case "re":
-		re, ok, err := findRefund(c.tx, id)
-		if ok {
-			return re.render(), nil
-		}
-		return nil, err
+		return shown(c.tx, id, findRefund, (*refund).render)
 	case "du":
-		d, ok, err := findDispute(c.tx, id)
-		if ok {
-			return d.render(), nil
+		return shown(c.tx, id, findDispute, (*dispute).render)
+	case "acct":
+		return shown(c.tx, id, findAccount, (*account).render)
+	case "trr":
+		return shown(c.tx, id, findReversal, (*reversal).render)
+	case "tr":
+		t, ok, err := findTransfer(c.tx, id)
+		if err != nil || !ok {
+			return nil, err
 		}
-		return nil, err
+		return t.rendered(c)
 	}
 	return nil, nil
+}
+
+func shown[T any](tx *store.Tx, id string, find func(*store.Tx, string) (T, bool, error), render func(T) object) (object, error) {
+	found, ok, err := find(tx, id)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return render(found), nil
 }

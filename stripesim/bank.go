@@ -14,7 +14,7 @@ import (
 // errStepOver is what a bank's page says that was answered before, or whose payment has gone another way.
 var errStepOver = errors.New("this step is over")
 
-// page is the bank's. It works without a script, and its form goes to its own address.
+// page is the bank's, and the one of onboarding. It works without a script, and its form goes to its own address.
 var page = template.Must(template.New("bank").Parse(`<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -26,17 +26,22 @@ button { font: inherit; padding: .5rem 1.2rem; margin-right: .6rem; }
 </style>
 <h1>{{.Title}}</h1>
 <p>{{.Text}}</p>
-{{if .Open}}<form method="post">
-<button name="decision" value="approve">Approve</button>
-<button name="decision" value="fail">Fail</button>
-</form>{{end}}
+{{if .Buttons}}<form method="post">
+{{range .Buttons}}<button name="decision" value="{{.Value}}">{{.Label}}</button>
+{{end}}</form>{{end}}
 </html>
 `))
 
 type pageData struct {
 	Title, Text string
-	Open        bool
+	Buttons     []button
 }
+
+// button is a decision that can be made on a page.
+type button struct{ Value, Label string }
+
+// atBank are the buttons of the bank's page.
+var atBank = []button{{"approve", "Approve"}, {"fail", "Fail"}}
 
 // bankPage shows the step that an intent waits for.
 func (s *Sim) bankPage(w http.ResponseWriter, r *http.Request) {
@@ -52,7 +57,7 @@ func (s *Sim) bankPage(w http.ResponseWriter, r *http.Request) {
 	case in == nil || !in.waitsFor(r.URL.Query().Get("step")):
 		show(w, http.StatusGone, pageData{Title: "This step is over", Text: "There is nothing to approve here any more."})
 	default:
-		show(w, http.StatusOK, pageData{Title: "Your bank (a test)", Open: true,
+		show(w, http.StatusOK, pageData{Title: "Your bank (a test)", Buttons: atBank,
 			Text: fmt.Sprintf("Do you approve the payment of %s? No money moves: this page stands in for your bank's.",
 				sum(in.amount, in.currency))})
 	}

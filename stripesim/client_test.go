@@ -24,6 +24,11 @@ var inClient = map[string]reflect.Type{
 
 	"balance_transaction": reflect.TypeFor[stripe.BalanceTransaction](),
 
+	"account":           reflect.TypeFor[stripe.Account](),
+	"account_link":      reflect.TypeFor[stripe.AccountLink](),
+	"transfer":          reflect.TypeFor[stripe.Transfer](),
+	"transfer_reversal": reflect.TypeFor[stripe.TransferReversal](),
+
 	"webhook_endpoint": reflect.TypeFor[stripe.WebhookEndpoint](),
 }
 

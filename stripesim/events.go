@@ -27,7 +27,8 @@ type event struct {
 	previous   json.RawMessage // what the changed members were; empty: it is no update
 	request    string
 	requestKey string
-	pending    int // webhooks that have not been delivered yet
+	about      string // the id of the object
+	pending    int    // webhooks that have not been delivered yet
 }
 
 // emit records an event in the transaction that makes it true, and queues it for those who want to hear of it.
@@ -50,14 +51,14 @@ func (c *call) emit(kind string, o object) error {
 	return c.queue(id, kind)
 }
 
-const eventColumns = `id, created_at, type, data, previous, request, request_key,
+const eventColumns = `id, created_at, type, data, previous, request, request_key, object,
 	(SELECT COUNT(*) FROM deliveries d WHERE d.event = events.id AND d.status = 'pending')`
 
 func scanEvent(scan store.Scan) (*event, error) {
 	var e event
 	var at int64
 	var data, previous string
-	err := scan(&e.id, &at, &e.kind, &data, &previous, &e.request, &e.requestKey, &e.pending)
+	err := scan(&e.id, &at, &e.kind, &data, &previous, &e.request, &e.requestKey, &e.about, &e.pending)
 	e.createdAt, e.data, e.previous = store.Time(at), json.RawMessage(data), json.RawMessage(previous)
 	return &e, err
 }
@@ -67,11 +68,15 @@ func (e *event) render() object {
 	if len(e.previous) > 0 {
 		data["previous_attributes"] = e.previous
 	}
-	return object{
+	o := object{
 		"id": e.id, "object": "event", "api_version": apiVersion, "created": seconds(e.createdAt), "livemode": false,
 		"pending_webhooks": e.pending, "type": e.kind, "data": data,
 		"request": object{"id": orNull(e.request), "idempotency_key": orNull(e.requestKey)},
 	}
+	if strings.HasPrefix(e.kind, "account.") {
+		o["account"] = e.about // it happened there, not here
+	}
+	return o
 }
 
 func listEvents(c *call) (object, error) {

@@ -32,13 +32,13 @@ func (c *call) expand(o object, whole string, path []string) error {
 	}
 	inner, ok := o[path[0]].(object)
 	if !ok {
-		// What an id names is not always shown: not the object itself, nor what a charge was paid with.
+		// What an id names is not always shown: not the object itself, nor what a charge was paid with, nor where an event was.
 		id, isID := o[path[0]].(string)
 		var err error
 		switch {
 		case o["object"] == "charge" && path[0] == "refunds":
 			inner, err = c.refundsOf(o["id"].(string))
-		case isID && path[0] != "id" && !(o["object"] == "charge" && path[0] == "payment_method"):
+		case isID && path[0] != "id" && o["object"] != "event" && !(o["object"] == "charge" && path[0] == "payment_method"):
 			inner, err = c.byID(id)
 		case o["object"] == "refund" && path[0] == "failure_balance_transaction":
 			return nil // only a refund that failed has one

@@ -14,14 +14,16 @@
 //     webhooks (Mischief): they come twice, late, in another order, with a wrong signature, or never.
 //
 // What Stripe decides later is decided later: debits are processing, refunds are pending or come back, cardholders
-// complain, holds expire. Settle carries out what is due by the store's clock, SettleNow at once.
+// complain, holds expire. Settle carries out what is due by the store's clock, SettleNow at once. Other accounts are paid by
+// transfers, once their owners have onboarded on a page with one button.
 //
 // Time and ids come from the store, so that a run is repeatable. What is unlike Stripe is little and deliberate: the test
 // payment methods keep their names ("pm_card_visa") instead of becoming new objects, card numbers are taken without asking
 // for permission, and bank accounts without microdeposits; only cards and US bank accounts pay; there is no smallest amount,
 // and the largest is twelve digits for every currency; nothing costs fees, of disputes neither, and a dispute takes no more
 // than what has not been refunded; early fraud warnings are not given, and no Radar rule is set but the one that blocks the
-// highest risk.
+// highest risk. Other accounts own nothing but what they are: they are asked for no proof, nothing is paid out from them, no
+// request can be made in their name, and what happens to them is told to the same webhooks.
 package stripesim
 
 import (
@@ -137,6 +139,18 @@ var routes = []struct {
 	{"GET", "/v1/balance", retrieveBalance},
 	{"GET", "/v1/balance_transactions", listTransactions},
 	{"GET", "/v1/balance_transactions/{id}", retrieveTransaction},
+	{"POST", "/v1/accounts", createAccount},
+	{"GET", "/v1/accounts", listAccounts},
+	{"GET", "/v1/accounts/{id}", retrieveAccount},
+	{"POST", "/v1/accounts/{id}", updateAccount},
+	{"DELETE", "/v1/accounts/{id}", deleteAccount},
+	{"POST", "/v1/account_links", createLink},
+	{"POST", "/v1/transfers", createTransfer},
+	{"GET", "/v1/transfers", listTransfers},
+	{"GET", "/v1/transfers/{id}", retrieveTransfer},
+	{"POST", "/v1/transfers/{id}", updateTransfer},
+	{"POST", "/v1/transfers/{id}/reversals", reverseTransfer},
+	{"GET", "/v1/transfers/{id}/reversals", listReversals},
 	{"GET", "/v1/events", listEvents},
 	{"GET", "/v1/events/{id}", retrieveEvent},
 	{"POST", "/v1/webhook_endpoints", createHook},
@@ -156,16 +170,19 @@ func (s *Sim) Handler() http.Handler {
 		})
 	}
 	mux.Handle("/bank/", s.Bank())
+	mux.Handle("/connect/", s.Bank())
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.serve(w, r, func(*call) (object, error) { return nil, unknownURL(r) })
 	})
 	return mux
 }
 
-// Bank serves the bank's page alone, below /bank/: what a public listener may show.
+// Bank serves the bank's page, below /bank/, and that of onboarding, below /connect/: what a public listener may show.
 func (s *Sim) Bank() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /bank/{id}", s.bankPage)
 	mux.HandleFunc("POST /bank/{id}", s.bankDecision)
+	mux.HandleFunc("GET /connect/{account}", s.connectPage)
+	mux.HandleFunc("POST /connect/{account}", s.connectDone)
 	return mux
 }

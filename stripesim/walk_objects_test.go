@@ -6,6 +6,8 @@ func (w *walker) objects() {
 	w.debits()
 	w.lateRefunds()
 	w.disputes()
+	w.accounts()
+	w.transfers()
 	w.do(200, "GET", "/v1/balance")
 }
 

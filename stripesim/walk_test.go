@@ -247,6 +247,7 @@ func (w *walker) lists() {
 	for path, of := range map[string][]string{
 		"/v1/payment_intents": {"data.latest_charge", "data.payment_method"}, "/v1/charges": {"data.payment_intent"},
 		"/v1/refunds": {"data.charge.payment_intent"}, "/v1/events": {}, "/v1/webhook_endpoints": nil,
+		"/v1/accounts": {}, "/v1/transfers": {"data.destination", "data.source_transaction"},
 		"/v1/disputes": {"data.charge"}, "/v1/balance_transactions": {"data.source"},
 	} {
 		for _, field := range of {
@@ -295,13 +296,17 @@ func (w *walker) mistakes() {
 		method, pattern, _ := strings.Cut(route, " ")
 		path := strings.NewReplacer("{id}", "unknown", "{reversal}", "unknown").Replace(pattern)
 		e := w.do(anyStatus, method, path, "sprinkles", "yes")["error"].(map[string]any)
-		if !slices.Contains([]string{"parameter_unknown", "parameter_missing", "resource_missing"}, fmt.Sprint(e["code"])) {
+		if !slices.Contains([]string{"parameter_unknown", "parameter_missing", "resource_missing", "account_invalid"}, fmt.Sprint(e["code"])) {
 			w.t.Errorf("%s with an unknown parameter: %v", route, e)
 		}
 		if path == pattern || len(w.parameters[route]) == 0 {
 			continue
 		}
-		if e := w.do(404, method, path)["error"].(map[string]any); e["code"] != "resource_missing" {
+		status, code := 404, "resource_missing"
+		if strings.HasPrefix(path, "/v1/accounts/") {
+			status, code = 403, "account_invalid"
+		}
+		if e := w.do(status, method, path)["error"].(map[string]any); e["code"] != code {
 			w.t.Errorf("%s of nothing: %v", route, e)
 		}
 	}

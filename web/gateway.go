@@ -24,7 +24,8 @@ var prefixes = []struct{ path, service string }{
 	{"/api/tickets", "tickets"},
 	{"/api/orders", "orders"},
 	{"/api/payments", "payments"},
-	{"/bank", "payments"}, // where the payment simulator asks the buyer in the bank's name
+	{"/connect", "payments"}, // where it onboards sellers in Stripe's name
+	{"/bank", "payments"},    // where the payment simulator asks the buyer in the bank's name
 }
 
 // gateway sends each request of the API to the service that answers it.

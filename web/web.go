@@ -66,6 +66,7 @@ func New(o Options) (*Site, error) {
 		"/api":                 gateway, // nothing is there, which net/http would answer with a redirect
 		"/api/":                gateway,
 		"/bank/":               gateway,
+		"/connect/":            gateway,
 	} {
 		s.mux.Handle(pattern, handler)
 	}

@@ -27,6 +27,7 @@ func (m *machine) open(context.Context) error {
 	public.Handle("GET /readyz", readyz)
 	if m.simulator != nil {
 		public.Handle("/bank/", bankPage(m.simulator.Bank()))
+		public.Handle("/connect/", bankPage(m.simulator.Bank()))
 	}
 	if err := m.mountPages(public); err != nil {
 		return err
@@ -122,7 +123,7 @@ func (m *machine) checks() map[string]func(ctx context.Context) error {
 	return checks
 }
 
-// bankPage lets the simulator's page for a bank's further step have the style that is written in it.
+// bankPage lets the simulator's pages, for a bank's further step and for sellers to onboard, have the style that is written in it.
 func bankPage(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")

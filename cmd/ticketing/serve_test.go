@@ -26,7 +26,7 @@ func TestServeUntilToldToStop(t *testing.T) {
 	}
 	for path, want := range map[string]int{
 		"/healthz": 200, "/readyz": 200, "/": 200, "/docs": 200, "/openapi.json": 200, "/asyncapi.json": 200, "/problems/internal": 200,
-		"/api/users/currentuser": 200, "/api/nowhere": 404, "/nowhere": 404, "/bank/nowhere": 410,
+		"/api/users/currentuser": 200, "/api/nowhere": 404, "/nowhere": 404, "/bank/nowhere": 410, "/connect/nowhere": 410,
 	} {
 		if status, body := m.get(m.url + path); status != want {
 			t.Errorf("%s: %d %s", path, status, body)
