@@ -88,7 +88,7 @@ func serviceList() string {
 // payments is how payments reaches the bank: Stripe, a simulator elsewhere, or the one in this process.
 func (m *machine) payments() payments.Options {
 	o := payments.Options{
-		StripeKey: string(m.StripeKey), PublishableKey: m.StripePublishableKey, WebhookSecret: string(m.StripeWebhookSecret),
+		StripeKey: string(m.StripeKey), PublishableKey: m.StripePublishableKey, WebhookSecrets: m.webhookSecrets(),
 		StripeURL: string(m.StripeURL), Attempts: int(m.PaymentAttempts), Wait: answerWait, Log: m.log,
 	}
 	if m.simulator != nil {
@@ -99,4 +99,14 @@ func (m *machine) payments() payments.Options {
 	}
 	o.Simulator = m.StripeKey == "" || m.StripeURL != ""
 	return o
+}
+
+// webhookSecrets are those that the operator names, two while Stripe's is changed.
+func (m *machine) webhookSecrets() (all []string) {
+	for secret := range strings.SplitSeq(string(m.StripeWebhookSecret), ",") {
+		if secret = strings.TrimSpace(secret); secret != "" {
+			all = append(all, secret)
+		}
+	}
+	return all
 }

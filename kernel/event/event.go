@@ -186,6 +186,10 @@ type Expiry struct {
 // ChargeFailed is the status of a charge that took no money; Created and Completed are those of orders too.
 const ChargeFailed = "Failed"
 
+// NotSubmitted is the failure code of a charge that never got to the bank, since the payment provider could not be reached.
+// It counts as no attempt to pay.
+const NotSubmitted = "not_submitted"
+
 // Charge is one payment for an order, and the refund of it if there is one.
 type Charge struct {
 	ID             string        `json:"id" doc:"The charge's id."`
@@ -195,6 +199,7 @@ type Charge struct {
 	Currency       string        `json:"currency" doc:"ISO 4217 code, lower case."`
 	StripeID       string        `json:"stripeId,omitempty" doc:"Stripe's PaymentIntent."`
 	StripeRefundID string        `json:"stripeRefundId,omitempty" doc:"Stripe's refund, when the money went back."`
+	RefundStatus   string        `json:"refundStatus,omitempty" enum:"due,pending,succeeded,failed" doc:"What became of money that is owed back; one that failed is tried again."`
 	FailureCode    string        `json:"failureCode,omitempty" doc:"Why it failed."`
 	Version        int64         `json:"version" doc:"1 for a new charge, one more with every change."`
 	CreatedAt      time.Time     `json:"createdAt" doc:"When the payment was submitted."`

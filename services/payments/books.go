@@ -24,7 +24,7 @@ func (s *Service) Books(ctx context.Context) ([]Taken, error) {
 	var all []Taken
 	for in, err := range s.stripe.client.V1PaymentIntents.List(ctx, p).All(ctx) {
 		if err != nil {
-			return nil, judge(err)
+			return nil, s.stripe.judge(err)
 		}
 		t := Taken{ID: in.ID, OrderID: in.Metadata["order_id"], ChargeID: in.Metadata["charge_id"]}
 		if c := in.LatestCharge; c != nil {

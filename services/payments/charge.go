@@ -20,6 +20,10 @@ type Order struct {
 	ExpiresAt    time.Time
 	Amount       money.Amount // of its price
 	Currency     string
+	ChargeID     string // the charge that has it, empty if none does
+	SellerID     string // empty in what was said before sellers were part of it
+	TicketID     string
+	Title        string // of the ticket
 }
 
 // Charge is one payment for an order, and the refund of it if there is one.
@@ -31,10 +35,14 @@ type Charge struct {
 	Currency       string
 	Token          string // the buyer's payment method at Stripe; it never leaves the database but to Stripe
 	StripeID       string // empty until Stripe has answered
-	StripeRefundID string
+	StripeRefundID string // the refund that stands, or the last one that failed
+	RefundStatus   string // empty if there is none
+	RefundDue      bool   // money is owed back, and Stripe has not agreed to give it
 	FailureCode    string
-	Step           bool // the bank wants something of the buyer
-	Tries          int  // of the background worker in a row without a result
+	Hold           bool   // the money is held first, and taken when the order is won
+	ReturnURL      string // where the bank sends the buyer back to
+	Step           bool   // the bank wants something of the buyer
+	Tries          int    // of the background worker in a row without a result
 	Version        int64
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
@@ -46,6 +54,13 @@ const (
 	codeCancelled = "order_cancelled" // the order was cancelled before the money was taken
 	codeLost      = "unknown_intent"  // Stripe does not know the PaymentIntent
 	codeAmount    = "invalid_amount"  // Stripe cannot express the amount
+)
+
+// What became of money that is owed back, once Stripe has agreed to give it.
+const (
+	refundPending   = "pending"   // it is on its way
+	refundSucceeded = "succeeded" // the bank has it
+	refundFailed    = "failed"    // the bank sent it back: it is tried again
 )
 
 // Decided tells whether it is known if the money was taken.
@@ -106,42 +121,6 @@ func (o Order) gone() error {
 		return fault.OrderNotPayable.New("The payment for this order failed, so it is cancelled. Order again if the ticket is available.")
 	}
 	return fault.OrderNotPayable.New("The order is cancelled. Nothing was charged that is not given back.")
-}
-
-// declined says why the charge failed.
-func (c Charge) declined() error {
-	text, ok := declines[c.FailureCode]
-	if !ok {
-		text = "The bank refused the payment."
-	}
-	return fault.CardDeclined.New("%s Nothing was charged.", text).On("token")
-}
-
-// declines are the reasons for a refused payment in plain words. Of a card that was reported lost or stolen nothing is
-// said, as Stripe asks.
-var declines = map[string]string{
-	"card_declined":                         "The bank refused the payment without giving a reason.",
-	"insufficient_funds":                    "There is not enough money on the card.",
-	"expired_card":                          "The card has expired.",
-	"incorrect_cvc":                         "The card's security code is wrong.",
-	"incorrect_number":                      "The card's number is wrong.",
-	"incorrect_zip":                         "The postal code does not fit the card.",
-	"processing_error":                      "The bank had a fault while it processed the payment. Try again in a moment.",
-	"card_velocity_exceeded":                "The card was used too often in a short time, or its limit is reached.",
-	"withdrawal_count_limit_exceeded":       "The card's limit is reached.",
-	"card_not_supported":                    "The card does not support this kind of purchase.",
-	"currency_not_supported":                "The card does not support this currency.",
-	"do_not_honor":                          "The bank refused the payment without giving a reason.",
-	"call_issuer":                           "The bank wants to be called before it agrees.",
-	"try_again_later":                       "The bank could not answer. Try again in a moment.",
-	"authentication_required":               "The bank wants to see you first. Pay again and follow the bank's step.",
-	"payment_intent_authentication_failure": "The bank's step was not completed.",
-	"resource_missing":                      "Stripe does not know this payment method.",
-	"amount_too_small":                      "The amount is smaller than Stripe takes in this currency.",
-	"amount_too_large":                      "The amount is larger than Stripe takes.",
-	codeAmount:                              "Stripe cannot take this amount in this currency.",
-	codeTimeout:                             "The bank did not answer in time, so the payment was cancelled.",
-	codeLost:                                "Stripe does not know the payment any more.",
 }
 
 // The times between which a new order's event may still be on its way.

@@ -15,7 +15,8 @@ func (s *Service) Follow(b *bus.Bus) {
 	bus.Follow(b, s.orderChanged)
 }
 
-// orderChanged keeps the copy of the order. A cancelled one owes what its charge has taken, and ends one in flight.
+// orderChanged keeps the copy of the order. A cancelled one owes what its charge has taken, and ends one in flight; one that
+// a charge has won lets that charge go on.
 func (s *Service) orderChanged(_ context.Context, tx *store.Tx, e event.Order) error {
 	currency, err := money.ParseCurrency(e.Ticket.Currency)
 	if err != nil {
@@ -26,16 +27,24 @@ func (s *Service) orderChanged(_ context.Context, tx *store.Tx, e event.Order) e
 		return fmt.Errorf("price of order %s: %w", e.ID, err)
 	}
 	err = saveOrder(tx, Order{ID: e.ID, UserID: e.UserID, Status: e.Status, CancelReason: e.CancelReason,
-		ExpiresAt: e.ExpiresAt, Amount: amount, Currency: currency.Code})
+		ExpiresAt: e.ExpiresAt, Amount: amount, Currency: currency.Code, ChargeID: e.ChargeID, SellerID: e.Ticket.SellerID,
+		TicketID: e.Ticket.ID, Title: e.Ticket.Title})
 	if err != nil {
 		return err
 	}
 	tx.Touch(orderKey(e.ID))
-	if e.Status != event.Cancelled {
-		return nil
+	switch {
+	case e.Status == event.Cancelled:
+		s.wake(tx)
+		return owe(tx, e.ID)
+	case e.ChargeID != "" && e.Status == event.AwaitingPayment:
+		won, err := wonWaiting(tx, e.ChargeID)
+		if won {
+			s.wake(tx)
+		}
+		return err
 	}
-	s.wake(tx)
-	return owe(tx, e.ID)
+	return nil
 }
 
 // announce says what happened to a charge, in the transaction in which it happens.
@@ -47,7 +56,7 @@ func (s *Service) announce(tx *store.Tx, t event.Type, c Charge) error {
 	tx.Touch(orderKey(c.OrderID))
 	return s.bus.Emit(tx, t, event.Charge{
 		ID: c.ID, OrderID: c.OrderID, Status: c.Status, Amount: currency.Decimal(c.Amount), Currency: c.Currency,
-		StripeID: c.StripeID, StripeRefundID: c.StripeRefundID, FailureCode: c.FailureCode, Version: c.Version,
+		StripeID: c.StripeID, StripeRefundID: c.StripeRefundID, RefundStatus: c.RefundStatus, FailureCode: c.FailureCode, Version: c.Version,
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	})
 }

@@ -3,6 +3,7 @@ package payments
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"ticketing/kernel/event"
@@ -22,6 +23,7 @@ func (s *Service) Routes() []httpapi.Route {
 			Description: "Charges a Stripe PaymentMethod for the price of your order. An order that was paid before answers 200 with " +
 				"its charge. 202 means that the charge is not decided yet: with a `clientSecret` the bank wants a further step of " +
 				"you, without one the bank has not answered. Either way it is decided within two minutes; read it again.",
+			Check:  httpapi.Checks(checkPay),
 			Faults: []fault.Code{fault.Unknown, fault.CardDeclined, fault.OrderNotPayable, fault.OrderExpired, fault.PaymentInProgress},
 		}),
 		httpapi.Get("/api/payments", s.list, httpapi.About{
@@ -48,18 +50,23 @@ type charge struct {
 	Amount         money.Decimal `json:"amount" example:"19.99" doc:"In the major unit of the currency."`
 	Currency       string        `json:"currency" example:"usd" doc:"ISO 4217 code, lower case."`
 	StripeID       string        `json:"stripeId" doc:"Stripe's PaymentIntent; empty until Stripe has answered."`
-	StripeRefundID string        `json:"stripeRefundId,omitempty" doc:"Stripe's refund, when the money went back."`
+	StripeRefundID string        `json:"stripeRefundId,omitempty" doc:"Stripe's refund, when the money went back or is on its way."`
+	RefundStatus   string        `json:"refundStatus,omitempty" enum:"due,pending,succeeded,failed" doc:"How far the refund is, if money is owed back: not yet asked for, on its way, with the bank, or sent back by the bank and to be tried again."`
 	FailureCode    string        `json:"failureCode,omitempty" example:"insufficient_funds" doc:"Why it failed: Stripe's decline code, or timeout or order_cancelled."`
 	ClientSecret   string        `json:"clientSecret,omitempty" doc:"With a 202: lets Stripe's browser library finish the bank's step."`
+	BankURL        string        `json:"bankUrl,omitempty" format:"uri" doc:"With a 202, if you gave a returnUrl: the bank's page, where the step can be finished without Stripe's browser library."`
 	CreatedAt      time.Time     `json:"createdAt" doc:"When the payment was submitted."`
 	UpdatedAt      time.Time     `json:"updatedAt" doc:"When it last changed."`
 }
 
 func (c Charge) shown() (charge, error) {
 	currency, err := money.ParseCurrency(c.Currency)
+	if c.RefundDue && c.RefundStatus == "" {
+		c.RefundStatus = "due"
+	}
 	return charge{
 		ID: c.ID, OrderID: c.OrderID, Status: c.Status, Amount: currency.Decimal(c.Amount), Currency: c.Currency,
-		StripeID: c.StripeID, StripeRefundID: c.StripeRefundID, FailureCode: c.FailureCode,
+		StripeID: c.StripeID, StripeRefundID: c.StripeRefundID, RefundStatus: c.RefundStatus, FailureCode: c.FailureCode,
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}, err
 }
@@ -68,7 +75,16 @@ type payInput struct {
 	Body struct {
 		OrderID string `json:"orderId" minLength:"1" doc:"Your order."`
 		Token   string `json:"token" minLength:"1" maxLength:"255" example:"pm_card_visa" doc:"A Stripe PaymentMethod id."`
+		Return  string `json:"returnUrl,omitempty" maxLength:"500" format:"uri" doc:"Where the bank sends you back to when it wants a further step of you, with Stripe's own parameters added."`
 	}
+}
+
+// checkPay refuses a return address that no browser could be sent to.
+func checkPay(_ context.Context, in *payInput) (p fault.Problems) {
+	if u, err := url.Parse(in.Body.Return); in.Body.Return != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "") {
+		p.Add("returnUrl", "This must be the address of a web page, beginning with https:// or http://.")
+	}
+	return p
 }
 
 type payOutput struct {
@@ -85,7 +101,8 @@ func (s *Service) pay(ctx context.Context, in *payInput) (*payOutput, error) {
 	if err != nil {
 		return nil, errNoOrder()
 	}
-	p, err := s.Pay(ctx, caller.UserID, orderID, in.Body.Token, httpapi.ID(ctx))
+	p, err := s.Pay(ctx, Submission{ID: httpapi.ID(ctx), UserID: caller.UserID, OrderID: orderID, Token: in.Body.Token,
+		ReturnURL: in.Body.Return})
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +114,7 @@ func (s *Service) pay(ctx context.Context, in *payInput) (*payOutput, error) {
 		out.Status = http.StatusOK
 	}
 	out.Body, err = p.shown()
-	out.Body.ClientSecret = p.Secret
+	out.Body.ClientSecret, out.Body.BankURL = p.Secret, p.BankPage
 	return out, err
 }
 

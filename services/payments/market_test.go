@@ -42,6 +42,8 @@ type market struct {
 	now     time.Time
 	fault   func(*http.Request, stripesim.Stage) *stripesim.Fault
 	charges map[string]event.Charge // the newest that orders has heard of each
+	said    map[string]event.Order  // the newest that orders has said of each
+	deaf    bool                    // no payment is told that it has won its order
 	heard   chan struct{}           // closed and replaced when orders has heard something
 }
 
@@ -63,8 +65,8 @@ func each(t *testing.T, test func(m *market)) {
 }
 
 func newMarket(t *testing.T, url string) *market {
-	m := &market{t: t, dir: t.TempDir(), url: url, now: time.Now(), charges: map[string]event.Charge{}, heard: make(chan struct{}),
-		options: payments.Options{StripeKey: "sk_test_1", WebhookSecret: secret, PublishableKey: "pk_test_1", Simulator: true, Wait: 5 * time.Second}}
+	m := &market{t: t, dir: t.TempDir(), url: url, now: time.Now(), charges: map[string]event.Charge{}, said: map[string]event.Order{}, heard: make(chan struct{}),
+		options: payments.Options{StripeKey: "sk_test_1", WebhookSecrets: []string{secret}, PublishableKey: "pk_test_1", Simulator: true, Wait: 5 * time.Second}}
 	var err error
 	if m.log, err = bus.Connect(ctx, bus.NATSOptions{Dir: m.dir + "/log"}); err != nil {
 		t.Fatal(err)
@@ -75,7 +77,7 @@ func newMarket(t *testing.T, url string) *market {
 	m.sim = stripesim.New(simDB, stripesim.Options{BaseURL: "http://bank.test", Fault: m.hook})
 	m.options.Transport = m.sim.Transport()
 	m.orders = m.start(m.open("orders", store.Options{Kernel: []store.Migrations{bus.Migrations}}), func(b *bus.Bus) {
-		bus.Follow(b, func(_ context.Context, _ *store.Tx, c event.Charge) error { m.hear(c); return nil })
+		bus.Follow(b, func(_ context.Context, tx *store.Tx, c event.Charge) error { return m.hear(tx, c) })
 	}, nil)
 	t.Cleanup(func() { m.orders.stop() })
 	m.begin(false)
@@ -156,13 +158,30 @@ func (m *market) setFault(f func(*http.Request, stripesim.Stage) *stripesim.Faul
 	m.fault = f
 }
 
-// hear is what orders does with a charge: a completed one completes the order, a failed one cancels it.
-func (m *market) hear(c event.Charge) {
+// hear is what orders does with a charge: the first one has the order.
+func (m *market) hear(tx *store.Tx, c event.Charge) error {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.charges[c.ID] = c
 	close(m.heard)
 	m.heard = make(chan struct{})
+	o := m.said[c.OrderID]
+	wins := c.Status == event.Created && o.Status == event.AwaitingPayment && o.ChargeID == "" && !m.deaf
+	if wins {
+		o.ChargeID, o.Version = c.ID, o.Version+1
+		m.said[o.ID] = o
+	}
+	m.mu.Unlock()
+	if !wins {
+		return nil
+	}
+	return m.orders.bus.Emit(tx, event.OrderUpdated, o)
+}
+
+// current is the order as it was last said.
+func (m *market) current(o event.Order) event.Order {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.said[o.ID]
 }
 
 // awaitCharge waits until orders has heard what cond wants.
@@ -217,6 +236,14 @@ func newID(at time.Time) string {
 // say announces the order's state.
 func (m *market) say(o event.Order) event.Order {
 	m.t.Helper()
+	m.mu.Lock()
+	m.said[o.ID] = o
+	m.mu.Unlock()
+	return m.emit(o)
+}
+
+func (m *market) emit(o event.Order) event.Order {
+	m.t.Helper()
 	kind := event.OrderUpdated
 	switch {
 	case o.Status == event.Cancelled:
@@ -233,9 +260,15 @@ func (m *market) say(o event.Order) event.Order {
 // become announces the order's next state.
 func (m *market) become(o event.Order, status, reason string) event.Order {
 	m.t.Helper()
+	m.mu.Lock()
+	o = m.said[o.ID]
 	o.Version++
-	o.Status, o.CancelReason = status, reason
-	return m.say(o)
+	if o.Status, o.CancelReason = status, reason; status == event.Cancelled {
+		o.ChargeID = ""
+	}
+	m.said[o.ID] = o
+	m.mu.Unlock()
+	return m.emit(o)
 }
 
 // payable is an order that payments knows as awaiting payment.

@@ -1,11 +1,15 @@
 // Package payments takes money for orders through Stripe, and gives it back when an order does not come about.
 //
-// A charge is written down before Stripe is asked for anything, each call to Stripe carries a key made of the charge's id,
-// and a PaymentIntent is confirmed only once its id is stored with the charge. So whatever is lost in between (an answer,
-// a connection, this process) the same calls can be made again, by whoever gets to it, and the money is taken once at
-// most: an intent whose id was never learnt was never confirmed. A charge is decided by one conditional update, on what
-// Stripe says and nothing else, and within two minutes: after that its intent is cancelled at Stripe, unless Stripe says
-// that it has succeeded after all.
+// A card's money is held first. Orders decides whose the order is, and only the payment that has won it takes what it
+// holds; one that has lost lets go, so that nobody is charged without a ticket. Where money cannot be held, the order is won
+// before the bank is asked. What was taken all the same for an order that is cancelled goes back by itself.
+//
+// A charge is written down before Stripe is asked for anything, each request to Stripe is written down with its key before
+// it is made, and a PaymentIntent is confirmed only once its id is stored with the charge. So whatever is lost in between (an
+// answer, a connection, this process) the same requests can be made again, by whoever gets to it, and the money is taken
+// once at most: an intent whose id was never learnt was never confirmed. A charge is decided by one conditional update, on
+// what Stripe says and nothing else, and within two minutes: after that its intent is cancelled at Stripe, unless Stripe
+// says that it has succeeded after all. What is to be done next is a function of the states that are known, in moves.go.
 //
 // The order is another service's. Payments follows its state and compares: a completed charge of a cancelled order is
 // owed back, whichever of the two was heard of first. The transactions that decide so hold the order's row, so that two at
@@ -29,10 +33,11 @@ import (
 type Options struct {
 	StripeKey      string            // secret API key
 	PublishableKey string            // for browsers
-	WebhookSecret  string            // signs Stripe's webhooks; empty: none is accepted
+	WebhookSecrets []string          // sign Stripe's webhooks, several while they are changed; none: none is accepted
 	StripeURL      string            // of the API; empty: Stripe's own
 	Transport      http.RoundTripper // to it; nil: the network
 	Simulator      bool              // what is behind it is not Stripe, and no money moves
+	ChargeAtOnce   bool              // take money when the order is won, without holding it first
 
 	Attempts    int           // failed charges after which an order takes no more; 0: 1
 	Wait        time.Duration // the longest that a request waits for other services; 0: not at all
@@ -70,81 +75,130 @@ func New(db *store.DB, b *bus.Bus, o Options) *Service {
 	return &Service{db: db, bus: b, stripe: newGateway(o), log: o.Log, woken: make(chan struct{}, 1), o: o}
 }
 
+// Submission is a buyer's wish to pay.
+type Submission struct {
+	ID        string // of the charge that it makes
+	UserID    string
+	OrderID   string
+	Token     string // a PaymentMethod of Stripe's
+	ReturnURL string // where the bank sends the buyer back to; may be empty
+}
+
 // Payment is what came of paying.
 type Payment struct {
 	Charge
-	Before bool   // the order had been paid before
-	Secret string // with which the buyer finishes the bank's step; empty if there is none
+	Before   bool   // the order had been paid before
+	Secret   string // with which the buyer finishes the bank's step; empty if there is none
+	BankPage string // where they finish it, if the bank has a page for it
 }
 
-// Pay charges the buyer's payment method for the order, under this id. It returns once the charge is decided and the order
-// knows, or after Wait. An error is a fault: why the order can't be paid, or why the bank refused.
-func (s *Service) Pay(ctx context.Context, userID, orderID, token, id string) (Payment, error) {
-	if _, err := s.order(ctx, userID, orderID, Order.settled); err != nil {
+// Pay charges the buyer's payment method for the order. It returns once the charge is decided and the order knows, or after
+// Wait. An error is a fault: why the order can't be paid, or why the bank refused.
+func (s *Service) Pay(ctx context.Context, want Submission) (Payment, error) {
+	if _, err := s.order(ctx, want.UserID, want.OrderID, Order.settled); err != nil {
 		return Payment{}, err
 	}
-	c, err := s.begin(ctx, userID, orderID, token, id)
+	if !s.stripe.reachable(ctx) {
+		return Payment{}, errAway()
+	}
+	f, err := s.begin(ctx, want)
 	if err != nil {
 		return Payment{}, err
 	}
-	if c.ID == id && !c.Decided() {
-		if err := s.submit(ctx, c); err != nil {
+	mine := f.ID == want.ID
+	if mine && !f.Decided() {
+		if err := s.submit(ctx, f); err != nil {
 			return Payment{}, err
 		}
 	}
-	return s.outcome(ctx, c, c.ID != id)
+	return s.outcome(ctx, f.Charge, !mine)
 }
 
 // begin writes the charge down, unless the order has one: then that is returned. All conditions are checked here, under
 // the order's row.
-func (s *Service) begin(ctx context.Context, userID, orderID, token, id string) (c Charge, err error) {
+func (s *Service) begin(ctx context.Context, want Submission) (f file, err error) {
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		o, ok, err := holdOrder(tx, orderID)
+		o, ok, err := holdOrder(tx, want.OrderID)
 		switch {
 		case err != nil:
 			return err
-		case !ok || o.UserID != userID:
+		case !ok || o.UserID != want.UserID:
 			return errNoOrder()
 		}
-		if c, ok, err = findCharge(tx, id); err != nil || ok && c.OrderID == orderID {
+		f = file{order: o, now: tx.Now()}
+		if f.Charge, ok, err = findCharge(tx, want.ID); err != nil || ok && f.OrderID == want.OrderID {
 			return err // a repeat of this request: whatever has become of the charge is the answer
 		}
-		if c, ok, err = liveCharge(tx, orderID); err != nil {
+		if f.Charge, ok, err = liveCharge(tx, want.OrderID); err != nil {
 			return err
 		}
-		if ok && (!c.Decided() || o.Status != event.Cancelled) {
+		if ok && (!f.Decided() || o.Status != event.Cancelled) {
 			return nil
 		}
 		if err := o.Payable(tx.Now()); err != nil {
 			return err
 		}
-		if n, err := failures(tx, orderID); err != nil || n >= s.o.Attempts {
+		if n, err := failures(tx, want.OrderID); err != nil || n >= s.o.Attempts {
 			return errors.Join(err, fault.OrderNotPayable.New("The payment for this order failed. Order again if the ticket is available."))
 		}
-		c = Charge{ID: id, OrderID: orderID, Status: event.Created, Amount: o.Amount, Currency: o.Currency, Token: token,
-			Version: 1, CreatedAt: tx.Now(), UpdatedAt: tx.Now()}
-		if ok, err = insertCharge(tx, c, tx.Now().Add(handlerLead)); err == nil && !ok {
-			err = fault.PaymentInProgress.New("A payment for this order has just been submitted. Try again in a moment.")
-		}
+		f.Charge = Charge{ID: want.ID, OrderID: want.OrderID, Status: event.Created, Amount: o.Amount, Currency: o.Currency,
+			Token: want.Token, Hold: !s.o.ChargeAtOnce, ReturnURL: want.ReturnURL, Version: 1, CreatedAt: tx.Now(), UpdatedAt: tx.Now()}
+		return s.open(tx, &f)
+	})
+	return f, err
+}
+
+// open writes a new charge down, and the first request that Stripe will get for it.
+func (s *Service) open(tx *store.Tx, f *file) error {
+	ok, err := insertCharge(tx, f.Charge, f.now.Add(handlerLead))
+	if err == nil && !ok {
+		err = fault.PaymentInProgress.New("A payment for this order has just been submitted. Try again in a moment.")
+	}
+	if err != nil {
+		return err
+	}
+	if p, err := createParams(f.Charge); err == nil {
+		r, err := insertRequest(tx, newRequest(f.ID, opCreate, 1, hashOf("", p), f.now))
 		if err != nil {
 			return err
 		}
-		return s.announce(tx, event.ChargeCreated, c)
-	})
-	return c, err
+		f.requests = map[operation]request{opCreate: r}
+	}
+	return s.announce(tx, event.ChargeCreated, f.Charge)
 }
 
 // submit takes a new charge to Stripe, for as long as it has it for itself; it goes on though the client may leave. Without
 // an outcome the worker takes over at once.
-func (s *Service) submit(ctx context.Context, c Charge) error {
+func (s *Service) submit(ctx context.Context, f file) error {
 	mine, cancel := context.WithTimeout(context.WithoutCancel(ctx), handlerLead)
 	defer cancel()
-	err := s.advance(mine, c)
-	if err == nil {
-		return nil
+	in, resting, err := s.advance(mine, f, nil)
+	if err == nil && resting {
+		resting, err = s.proceed(mine, f.Charge, in)
 	}
-	s.log.WarnContext(ctx, "a charge could not be decided at once", "charge", c.ID, "cause", err)
-	return s.hurry(ctx, c.ID)
+	switch {
+	case err != nil:
+		s.log.WarnContext(ctx, "a charge could not be decided at once", "charge", f.ID, "cause", err)
+		return s.hurry(ctx, f.ID)
+	case resting:
+		return s.leave(ctx, f.ID)
+	}
+	return nil
+}
+
+// proceed waits until the charge's order is won, which usually has happened while Stripe was asked, and goes on.
+func (s *Service) proceed(ctx context.Context, c Charge, in *intent) (resting bool, err error) {
+	var f file
+	held, err := s.await(ctx, orderKey(c.OrderID), func(tx *store.Tx) (bool, error) {
+		var err error
+		f, err = readFile(tx, c.ID)
+		return f.won() || f.lost() != "" || f.Decided(), err
+	})
+	if err != nil || !held {
+		return err == nil, err
+	}
+	_, resting, err = s.advance(ctx, f, in)
+	return resting, err
 }
 
 // outcome waits until the charge is decided and the order has followed, or the bank wants something, and says it.
@@ -164,7 +218,15 @@ func (s *Service) outcome(ctx context.Context, c Charge, others bool) (Payment, 
 	if err != nil {
 		return p, err
 	}
+	if p.StripeID == "" && !p.Decided() && !others {
+		if failed, err := s.failUnlearnt(ctx, c.ID, event.NotSubmitted); failed || err != nil {
+			return p, errors.Join(err, errAway())
+		}
+		return p, nil // somebody got through at this moment
+	}
 	switch {
+	case p.Status == event.ChargeFailed && p.FailureCode == event.NotSubmitted:
+		return p, errAway()
 	case p.Decided() && o.Status == event.Cancelled && !(p.refused() && o.CancelReason == event.PaymentFailed):
 		return p, o.gone()
 	case p.Status == event.ChargeFailed:
@@ -194,7 +256,7 @@ func (s *Service) withSecret(ctx context.Context, p Payment) (Payment, error) {
 	if err != nil {
 		return p, fault.Busy.New("The payment provider cannot be reached. Try again in a moment.").After(time.Second).Because(err)
 	}
-	p.Secret = in.secret
+	p.Secret, p.BankPage = in.secret, in.bankPage
 	return p, nil
 }
 
@@ -235,6 +297,11 @@ func (s *Service) await(ctx context.Context, key string, cond func(tx *store.Tx)
 		return false, nil
 	}
 	return err == nil, err
+}
+
+func errAway() error {
+	return fault.Busy.New("The payment provider cannot be reached. Nothing was charged, and the order waits for you. Try again in a moment.").
+		After(5 * time.Second)
 }
 
 func errNoOrder() error { return fault.Unknown.New("There is no such order.").On("orderId") }

@@ -126,7 +126,7 @@ func TestWebhook(t *testing.T) {
 func TestWebhookWithoutASecret(t *testing.T) {
 	m := newMarket(t, "")
 	m.stop()
-	m.options.WebhookSecret = ""
+	m.options.WebhookSecrets = nil
 	m.begin(false)
 	body := `{"id":"evt_1","object":"event","type":"payment_intent.succeeded","data":{"object":{}}}`
 	signed := webhook.GenerateTestSignedPayload(&webhook.UnsignedPayload{Payload: []byte(body), Secret: "", Timestamp: m.time()})

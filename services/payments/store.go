@@ -14,11 +14,12 @@ var files embed.FS
 // Migrations are the tables of payments.
 var Migrations = store.Files(files, "migrations")
 
-const orderColumns = `id, user_id, status, cancel_reason, expires_at, amount, currency`
+const orderColumns = `id, user_id, status, cancel_reason, expires_at, amount, currency, charge_id, seller_id, ticket_id, title`
 
 func scanOrder(scan store.Scan) (o Order, err error) {
 	var expires int64
-	err = scan(&o.ID, &o.UserID, &o.Status, &o.CancelReason, &expires, &o.Amount, &o.Currency)
+	err = scan(&o.ID, &o.UserID, &o.Status, &o.CancelReason, &expires, &o.Amount, &o.Currency, &o.ChargeID, &o.SellerID,
+		&o.TicketID, &o.Title)
 	o.ExpiresAt = store.Time(expires)
 	return o, err
 }
@@ -34,20 +35,21 @@ func holdOrder(tx *store.Tx, id string) (Order, bool, error) {
 }
 
 func saveOrder(tx *store.Tx, o Order) error {
-	_, err := tx.Exec(`INSERT INTO orders (`+orderColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
+	_, err := tx.Exec(`INSERT INTO orders (`+orderColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT (id) DO UPDATE SET status = excluded.status, cancel_reason = excluded.cancel_reason,
-			expires_at = excluded.expires_at, held = orders.held + 1`,
-		o.ID, o.UserID, o.Status, o.CancelReason, store.Millis(o.ExpiresAt), o.Amount, o.Currency)
+			expires_at = excluded.expires_at, charge_id = excluded.charge_id, held = orders.held + 1`,
+		o.ID, o.UserID, o.Status, o.CancelReason, store.Millis(o.ExpiresAt), o.Amount, o.Currency, o.ChargeID, o.SellerID,
+		o.TicketID, o.Title)
 	return err
 }
 
 const chargeColumns = `id, order_id, status, amount, currency, token, stripe_id, stripe_refund_id, failure_code, step, tries,
-	version, created_at, updated_at`
+	hold, return_url, refund_status, refund_due, version, created_at, updated_at`
 
 func scanCharge(scan store.Scan) (c Charge, err error) {
 	var created, updated int64
 	err = scan(&c.ID, &c.OrderID, &c.Status, &c.Amount, &c.Currency, &c.Token, &c.StripeID, &c.StripeRefundID,
-		&c.FailureCode, &c.Step, &c.Tries, &c.Version, &created, &updated)
+		&c.FailureCode, &c.Step, &c.Tries, &c.Hold, &c.ReturnURL, &c.RefundStatus, &c.RefundDue, &c.Version, &created, &updated)
 	c.CreatedAt, c.UpdatedAt = store.Time(created), store.Time(updated)
 	return c, err
 }
@@ -70,9 +72,9 @@ func chargesOf(tx *store.Tx, orderID string) ([]Charge, error) {
 
 // insertCharge is false if the order has a live charge, or the id is taken.
 func insertCharge(tx *store.Tx, c Charge, due time.Time) (bool, error) {
-	n, err := tx.Exec(`INSERT INTO charges (id, order_id, status, amount, currency, token, due_at, version, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
-		c.ID, c.OrderID, c.Status, c.Amount, c.Currency, c.Token, store.Millis(due), c.Version,
+	n, err := tx.Exec(`INSERT INTO charges (id, order_id, status, amount, currency, token, due_at, hold, return_url, version,
+		created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
+		c.ID, c.OrderID, c.Status, c.Amount, c.Currency, c.Token, store.Millis(due), c.Hold, c.ReturnURL, c.Version,
 		store.Millis(c.CreatedAt), store.Millis(c.UpdatedAt))
 	return n == 1, err
 }
@@ -91,11 +93,23 @@ func decideUnlearnt(tx *store.Tx, id, failure string) (Charge, bool, error) {
 		event.ChargeFailed, failure, store.Millis(tx.Now()), id, event.Created)
 }
 
-// learnIntent notes Stripe's id with a charge that is still undecided.
-func learnIntent(tx *store.Tx, id, stripeID string) error {
-	_, err := tx.Exec(`UPDATE charges SET stripe_id = $1 WHERE id = $2 AND status = $3 AND stripe_id = ''`,
+// learnIntent notes Stripe's id with a charge that is still undecided; false if it has one, or is decided.
+func learnIntent(tx *store.Tx, id, stripeID string) (bool, error) {
+	n, err := tx.Exec(`UPDATE charges SET stripe_id = $1 WHERE id = $2 AND status = $3 AND stripe_id = ''`,
 		stripeID, id, event.Created)
+	return n == 1, err
+}
+
+// noteWaiting notes that the charge waits for its order to be won, and wonWaiting that it need not any more.
+func noteWaiting(tx *store.Tx, id string) error {
+	_, err := tx.Exec(`UPDATE charges SET waiting = TRUE WHERE id = $1 AND status = $2`, id, event.Created)
 	return err
+}
+
+func wonWaiting(tx *store.Tx, id string) (bool, error) {
+	n, err := tx.Exec(`UPDATE charges SET waiting = FALSE, due_at = $1, tries = 0 WHERE id = $2 AND status = $3 AND waiting`,
+		store.Millis(tx.Now()), id, event.Created)
+	return n == 1, err
 }
 
 // noteStep notes that the bank waits for the buyer.
@@ -104,18 +118,11 @@ func noteStep(tx *store.Tx, id string) error {
 	return err
 }
 
-// recordRefund notes Stripe's refund, once.
-func recordRefund(tx *store.Tx, id, refundID string) (Charge, bool, error) {
-	return store.One(tx, scanCharge, `UPDATE charges SET stripe_refund_id = $1, refund_due = FALSE, due_at = 0, tries = 0,
-		version = version + 1, updated_at = $2 WHERE id = $3 AND refund_due RETURNING `+chargeColumns,
-		refundID, store.Millis(tx.Now()), id)
-}
-
 // owe marks the completed charge of a cancelled order for a refund, and an undecided one for a look at once.
 func owe(tx *store.Tx, orderID string) error {
 	now := store.Millis(tx.Now())
 	_, err := tx.Exec(`UPDATE charges SET refund_due = TRUE, due_at = $1, tries = 0
-		WHERE order_id = $2 AND status = $3 AND stripe_refund_id = '' AND NOT refund_due`, now, orderID, event.Completed)
+		WHERE order_id = $2 AND status = $3 AND refund_status = '' AND NOT refund_due`, now, orderID, event.Completed)
 	if err != nil {
 		return err
 	}
@@ -123,11 +130,11 @@ func owe(tx *store.Tx, orderID string) error {
 	return err
 }
 
-// dueCharges are the undecided charges, or those to refund, whose time to be looked at has come.
+// dueCharges are the undecided charges, or those with a refund to look after, whose time to be looked at has come.
 func dueCharges(tx *store.Tx, status string) ([]Charge, error) {
 	return store.All(tx, scanCharge, `SELECT `+chargeColumns+` FROM charges
-		WHERE due_at > 0 AND due_at <= $1 AND status = $2 AND refund_due = $3 ORDER BY due_at, id LIMIT $4`,
-		store.Millis(tx.Now()), status, status == event.Completed, dueBatch)
+		WHERE due_at > 0 AND due_at <= $1 AND status = $2 ORDER BY due_at, id LIMIT $3`,
+		store.Millis(tx.Now()), status, dueBatch)
 }
 
 // dueBatch is how many charges one round of the background worker takes.
@@ -135,8 +142,8 @@ const dueBatch = 256
 
 // postpone sets the next look at a charge.
 func postpone(tx *store.Tx, id string, due time.Time, tries int) error {
-	_, err := tx.Exec(`UPDATE charges SET due_at = $1, tries = $2 WHERE id = $3 AND (status = $4 OR refund_due)`,
-		store.Millis(due), tries, id, event.Created)
+	_, err := tx.Exec(`UPDATE charges SET due_at = $1, tries = $2 WHERE id = $3 AND due_at > 0`,
+		store.Millis(due), tries, id)
 	return err
 }
 
@@ -147,8 +154,9 @@ func hasten(tx *store.Tx, id, stripeID string) error {
 	return err
 }
 
-// failures is how many charges of the order have failed.
+// failures is how many charges of the order have failed, without those that never got to the bank.
 func failures(tx *store.Tx, orderID string) (n int, err error) {
-	err = tx.QueryRow(`SELECT count(*) FROM charges WHERE order_id = $1 AND status = $2`, orderID, event.ChargeFailed).Scan(&n)
+	err = tx.QueryRow(`SELECT count(*) FROM charges WHERE order_id = $1 AND status = $2 AND failure_code <> $3`,
+		orderID, event.ChargeFailed, event.NotSubmitted).Scan(&n)
 	return n, err
 }

@@ -2,10 +2,9 @@ package payments
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/stripe/stripe-go/v85"
@@ -17,6 +16,7 @@ import (
 type gateway struct {
 	client  *stripe.Client
 	timeout time.Duration // of one call
+	away    atomic.Bool   // it did not answer when it was last asked
 }
 
 // newGateway never repeats a call by itself: who calls decides when, with the same idempotency key.
@@ -38,47 +38,86 @@ func newGateway(o Options) *gateway {
 
 // intent is what Stripe says of a PaymentIntent.
 type intent struct {
-	id      string
-	status  stripe.PaymentIntentStatus
-	secret  string // with which the buyer's browser finishes the bank's step
-	failure string // why the last attempt failed
+	id       string
+	chargeID string // of ours, from its metadata
+	status   stripe.PaymentIntentStatus
+	secret   string // with which the buyer's browser finishes the bank's step
+	bankPage string // where the buyer finishes it, if that is a page
+	failure  string // why the last attempt failed
 }
 
-// refusal is Stripe's final no to a request: nothing came of it, and the same request will get the same answer.
-type refusal struct{ code string }
+func intentOf(got *stripe.PaymentIntent) intent {
+	in := intent{id: got.ID, chargeID: got.Metadata["charge_id"], status: got.Status, secret: got.ClientSecret}
+	if e := got.LastPaymentError; e != nil {
+		in.failure = failureCode(e)
+	}
+	if next := got.NextAction; next != nil && next.RedirectToURL != nil {
+		in.bankPage = next.RedirectToURL.URL
+	}
+	return in
+}
 
-func (r refusal) Error() string { return "Stripe refused: " + r.code }
-
-// What else an answer of Stripe can mean. Any other error leaves open whether the request took effect.
-var (
-	errMissing  = errors.New("the object is not known to Stripe")
-	errState    = errors.New("the PaymentIntent is in another state")
-	errRefunded = errors.New("the charge is refunded already")
-)
-
-// create makes the PaymentIntent of a charge. No money moves: an intent that is not confirmed never does anything.
-func (g *gateway) create(ctx context.Context, c Charge) (intent, error) {
+// createParams make the PaymentIntent of a charge. No money moves: an intent that is not confirmed never does anything.
+func createParams(c Charge) (*stripe.PaymentIntentCreateParams, error) {
 	amount, err := stripeAmount(c.Amount, c.Currency)
 	if err != nil {
-		return intent{}, refusal{codeAmount}
+		return nil, refusal{codeAmount}
 	}
-	p := &stripe.PaymentIntentCreateParams{
+	method := stripe.PaymentIntentCaptureMethodAutomatic
+	if c.Hold {
+		method = stripe.PaymentIntentCaptureMethodManual
+	}
+	return &stripe.PaymentIntentCreateParams{
 		Amount: stripe.Int64(amount), Currency: stripe.String(c.Currency), PaymentMethod: stripe.String(c.Token),
-		PaymentMethodTypes: []*string{stripe.String("card")},
-		Metadata:           map[string]string{"order_id": c.OrderID, "charge_id": c.ID},
-	}
-	p.SetIdempotencyKey(c.ID + ":create")
+		PaymentMethodTypes: []*string{stripe.String("card")}, CaptureMethod: stripe.String(string(method)),
+		Metadata: map[string]string{"order_id": c.OrderID, "charge_id": c.ID},
+	}, nil
+}
+
+func (g *gateway) create(ctx context.Context, key string, p *stripe.PaymentIntentCreateParams) (intent, error) {
+	p.SetIdempotencyKey(key)
 	return g.call(ctx, func(ctx context.Context) (*stripe.PaymentIntent, error) {
 		return g.client.V1PaymentIntents.Create(ctx, p)
 	})
 }
 
-// confirm asks the bank for the money.
-func (g *gateway) confirm(ctx context.Context, c Charge) (intent, error) {
+// confirmParams ask the bank for the money, or to hold it.
+func confirmParams(c Charge) *stripe.PaymentIntentConfirmParams {
 	p := &stripe.PaymentIntentConfirmParams{}
-	p.SetIdempotencyKey(c.ID + ":confirm")
+	if c.ReturnURL != "" {
+		p.ReturnURL = stripe.String(c.ReturnURL)
+	}
+	return p
+}
+
+func (g *gateway) confirm(ctx context.Context, key, id string, p *stripe.PaymentIntentConfirmParams) (intent, error) {
+	p.SetIdempotencyKey(key)
 	return g.call(ctx, func(ctx context.Context) (*stripe.PaymentIntent, error) {
-		return g.client.V1PaymentIntents.Confirm(ctx, c.StripeID, p)
+		return g.client.V1PaymentIntents.Confirm(ctx, id, p)
+	})
+}
+
+// captureParams take the money that is held, all of it.
+func captureParams() *stripe.PaymentIntentCaptureParams { return &stripe.PaymentIntentCaptureParams{} }
+
+func (g *gateway) capture(ctx context.Context, key, id string) (intent, error) {
+	p := captureParams()
+	p.SetIdempotencyKey(key)
+	return g.call(ctx, func(ctx context.Context) (*stripe.PaymentIntent, error) {
+		return g.client.V1PaymentIntents.Capture(ctx, id, p)
+	})
+}
+
+// cancelParams give an intent up, so that it can never take money; what it holds is released.
+func cancelParams() *stripe.PaymentIntentCancelParams {
+	return &stripe.PaymentIntentCancelParams{CancellationReason: stripe.String("abandoned")}
+}
+
+func (g *gateway) cancel(ctx context.Context, key, id string) (intent, error) {
+	p := cancelParams()
+	p.SetIdempotencyKey(key)
+	return g.call(ctx, func(ctx context.Context) (*stripe.PaymentIntent, error) {
+		return g.client.V1PaymentIntents.Cancel(ctx, id, p)
 	})
 }
 
@@ -88,91 +127,47 @@ func (g *gateway) retrieve(ctx context.Context, id string) (intent, error) {
 	})
 }
 
-// cancel gives the intent up, so that it can never take money. It has no key: a second cancellation is harmless.
-func (g *gateway) cancel(ctx context.Context, id string) (intent, error) {
-	return g.call(ctx, func(ctx context.Context) (*stripe.PaymentIntent, error) {
-		return g.client.V1PaymentIntents.Cancel(ctx, id, &stripe.PaymentIntentCancelParams{CancellationReason: stripe.String("abandoned")})
-	})
+// find looks for the charge's intent, whose id was never learnt, among all that were made since. Stripe's search would be
+// shorter, but it does not know the newest ones yet.
+func (g *gateway) find(ctx context.Context, c Charge) (in intent, found bool, err error) {
+	const skew = time.Minute // between Stripe's clock and ours
+	p := &stripe.PaymentIntentListParams{ListParams: stripe.ListParams{Limit: stripe.Int64(100)},
+		CreatedRange: &stripe.RangeQueryParams{GreaterThanOrEqual: c.CreatedAt.Add(-skew).Unix()}}
+	for got, err := range g.client.V1PaymentIntents.List(ctx, p).All(ctx) {
+		if err != nil {
+			return in, false, g.judge(err)
+		}
+		if got.Metadata["charge_id"] == c.ID {
+			return intentOf(got), true, nil
+		}
+	}
+	return in, false, nil
 }
 
 func (g *gateway) call(ctx context.Context, call func(context.Context) (*stripe.PaymentIntent, error)) (intent, error) {
 	ctx, cancel := context.WithTimeout(ctx, g.timeout)
 	defer cancel()
 	got, err := call(ctx)
-	if err != nil {
-		return intent{}, judge(err)
+	if err = g.judge(err); err != nil {
+		return intent{}, err
 	}
-	in := intent{id: got.ID, status: got.Status, secret: got.ClientSecret}
-	if e := got.LastPaymentError; e != nil {
-		in.failure = failureCode(e)
-	}
-	return in, nil
+	return intentOf(got), nil
 }
 
-// refund gives all of the intent's money back and returns the refund's id.
-func (g *gateway) refund(ctx context.Context, c Charge) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, g.timeout)
+// reachable tells whether Stripe answers. It is asked only after it has not.
+func (g *gateway) reachable(ctx context.Context) bool {
+	if !g.away.Load() {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, min(g.timeout, probeTimeout))
 	defer cancel()
-	p := &stripe.RefundCreateParams{
-		PaymentIntent: stripe.String(c.StripeID), Metadata: map[string]string{"order_id": c.OrderID, "charge_id": c.ID},
-	}
-	p.SetIdempotencyKey(c.ID + ":refund")
-	got, err := g.client.V1Refunds.Create(ctx, p)
-	if err != nil {
-		return "", judge(err)
-	}
-	return got.ID, nil
+	p := &stripe.PaymentIntentListParams{ListParams: stripe.ListParams{Limit: stripe.Int64(1), Single: true}}
+	_ = g.judge(g.client.V1PaymentIntents.List(ctx, p).Err())
+	return !g.away.Load()
 }
 
-// refunded is the id of the refund that the charge's intent has already; empty if it has none. Somebody else's refund of
-// it counts only if any does.
-func (g *gateway) refunded(ctx context.Context, c Charge, any bool) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, g.timeout)
-	defer cancel()
-	list := g.client.V1Refunds.List(ctx, &stripe.RefundListParams{PaymentIntent: stripe.String(c.StripeID)})
-	if err := list.Err(); err != nil {
-		return "", judge(err)
-	}
-	for _, re := range list.Data() {
-		stands := re.Status != stripe.RefundStatusFailed && re.Status != stripe.RefundStatusCanceled
-		if stands && (any || re.Metadata["charge_id"] == c.ID) {
-			return re.ID, nil
-		}
-	}
-	return "", nil
-}
-
-// judge says what an error of the Stripe client means. Stripe's own text is left out: it may name the payment method.
-func judge(err error) error {
-	var e *stripe.Error
-	if !errors.As(err, &e) {
-		return fmt.Errorf("no answer from Stripe: %w", err)
-	}
-	switch {
-	case e.Type == stripe.ErrorTypeCard:
-		return refusal{failureCode(e)}
-	case e.HTTPStatusCode == http.StatusNotFound:
-		return errMissing
-	case e.Code == stripe.ErrorCodeChargeAlreadyRefunded:
-		return errRefunded
-	case e.Code == stripe.ErrorCodePaymentIntentUnexpectedState:
-		return errState
-	case e.HTTPStatusCode == http.StatusBadRequest && e.Type == stripe.ErrorTypeInvalidRequest:
-		return refusal{failureCode(e)}
-	}
-	return fmt.Errorf("unexpected answer of Stripe: %d %s %s (request %s)", e.HTTPStatusCode, e.Type, e.Code, e.RequestID)
-}
-
-// failureCode is the most exact code that is not "declined for no reason".
-func failureCode(e *stripe.Error) string {
-	switch {
-	case e.DeclineCode != "" && e.DeclineCode != "generic_decline":
-		return string(e.DeclineCode)
-	case e.Code != "":
-		return string(e.Code)
-	}
-	return string(e.Type)
-}
+// probeTimeout is how long a buyer is kept waiting to learn that Stripe is away.
+const probeTimeout = 2 * time.Second
 
 // Stripe counts most currencies in hundredths, whatever their ISO decimals; these are the exceptions that it lists.
 var (

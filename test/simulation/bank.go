@@ -75,7 +75,7 @@ func newBank(w *World) *bank {
 }
 
 func (b *bank) options() payments.Options {
-	return payments.Options{StripeKey: "sk_test_simulation", WebhookSecret: webhookSecret, Transport: b, Simulator: true,
+	return payments.Options{StripeKey: "sk_test_simulation", WebhookSecrets: []string{webhookSecret}, Transport: b, Simulator: true,
 		Attempts: b.w.attempts, CallTimeout: forever}
 }
 

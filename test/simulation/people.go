@@ -350,7 +350,7 @@ func (w *World) payOrder() bool {
 	w.count("payments")
 	w.note("%s pays %s with %s as %s", c.buyer.name, w.name("order", c.id), token, w.name("charge", attempt))
 	w.bank.call(w.part("payments"), "payment of "+w.name("order", c.id), func(ctx context.Context) {
-		paid, err = w.payments.Pay(ctx, c.buyer.session.UserID, c.id, token, attempt)
+		paid, err = w.payments.Pay(ctx, payments.Submission{ID: attempt, UserID: c.buyer.session.UserID, OrderID: c.id, Token: token})
 	}, func() {
 		w.note("  %s is told %s: %s", c.buyer.name, w.outcome(err), paid.Status)
 		if err == nil {
