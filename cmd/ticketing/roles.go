@@ -92,7 +92,7 @@ func (m *machine) payments() payments.Options {
 		StripeURL: string(m.StripeURL), Attempts: int(m.PaymentAttempts), Wait: answerWait, Log: m.log,
 	}
 	if m.simulator != nil {
-		o.Transport, o.WebhookSecret = m.simulator.Transport(), m.webhookSecret
+		o.Transport, o.WebhookSecrets = m.simulator.Transport(), []string{m.webhookSecret}
 	}
 	if o.StripeKey == "" {
 		o.StripeKey = simulatorKey

@@ -42,7 +42,7 @@ var (
 	errMissing  = errors.New("the object is not known to Stripe")
 	errState    = errors.New("the PaymentIntent is in another state")
 	errRefunded = errors.New("the charge is refunded already")
-	errBusy     = errors.New("Stripe wants fewer requests, or is at work on this one")
+	errBusy     = errors.New("too many requests, or one is still at work on this")
 )
 
 // judge says what an error of the Stripe client means, and notes whether Stripe answers at all. Stripe's own text is left

@@ -121,7 +121,8 @@ func (s *Service) carryOut(ctx context.Context, f file, in *intent, m move) (fil
 	if err != nil {
 		return f, in, err
 	}
-	return f, &got, nil
+	f, err = s.read(ctx, f.ID) // the call took its time, in which the order may have been lost
+	return f, &got, err
 }
 
 // change asks for a change of the intent. If its key is of no use any more, the intent is read first: it may have changed.

@@ -3,25 +3,40 @@ package payments_test
 import (
 	"fmt"
 	"net/http"
+	"path"
 	"strings"
 	"testing"
 	"time"
 
 	"ticketing/kernel/bus"
 	"ticketing/kernel/event"
-	"ticketing/kernel/store"
 	"ticketing/services/payments"
 	"ticketing/stripesim"
 )
 
-// The calls to Stripe that a payment makes, by the end of their path.
-var stripeCalls = map[string]string{"create": "/payment_intents", "confirm": "/confirm", "refund": "/refunds", "cancel": "/cancel"}
+// stripeCalls are the requests that payments makes of Stripe: their method, and a pattern of their path.
+var stripeCalls = map[string]string{
+	"create":       "POST /v1/payment_intents",
+	"confirm":      "POST /v1/payment_intents/*/confirm",
+	"capture":      "POST /v1/payment_intents/*/capture",
+	"cancel":       "POST /v1/payment_intents/*/cancel",
+	"retrieve":     "GET /v1/payment_intents/*",
+	"list":         "GET /v1/payment_intents",
+	"refund":       "POST /v1/refunds",
+	"list refunds": "GET /v1/refunds",
+}
+
+// isCall tells whether the request is that call.
+func isCall(r *http.Request, call string) bool {
+	ok, err := path.Match(stripeCalls[call], r.Method+" "+r.URL.Path)
+	return ok && err == nil
+}
 
 // once lets the next call of that name go wrong at the stage.
 func once(call string, stage stripesim.Stage, fault stripesim.Fault) func(*http.Request, stripesim.Stage) *stripesim.Fault {
 	done := false
 	return func(r *http.Request, at stripesim.Stage) *stripesim.Fault {
-		if done || at != stage || r.Method != "POST" || !strings.HasSuffix(r.URL.Path, stripeCalls[call]) {
+		if done || at != stage || !isCall(r, call) {
 			return nil
 		}
 		done = true
@@ -31,6 +46,17 @@ func once(call string, stage stripesim.Stage, fault stripesim.Fault) func(*http.
 
 // always lets every call go wrong before it has an effect.
 func always(*http.Request, stripesim.Stage) *stripesim.Fault { return &stripesim.Fault{} }
+
+// lastWord lets the call go wrong at the stage, and everything after it.
+func lastWord(call string, stage stripesim.Stage) func(*http.Request, stripesim.Stage) *stripesim.Fault {
+	over := false
+	return func(r *http.Request, at stripesim.Stage) *stripesim.Fault {
+		if over = over || at == stage && isCall(r, call); over {
+			return &stripesim.Fault{}
+		}
+		return nil
+	}
+}
 
 // eachFault runs the test for every way in which the call can go wrong.
 func eachFault(m *market, call string, test func(name string)) {
@@ -44,20 +70,21 @@ func eachFault(m *market, call string, test func(name string)) {
 }
 
 func TestAnswersOfStripeAreLost(t *testing.T) {
-	each(t, func(m *market) {
+	eachWay(t, func(m *market) {
 		m.stop()
 		m.begin(true)
-		for _, call := range []string{"create", "confirm"} {
+		for _, call := range []string{"create", "confirm", "capture"} {
+			if call == "capture" && m.options.ChargeAtOnce {
+				continue // nothing is held
+			}
 			eachFault(m, call, func(name string) {
 				o := m.payable()
-				m.follow(o)
 				if r := m.pay(o, "pm_card_visa"); r.status != 201 || r.text("status") != event.Completed {
 					m.t.Errorf("%s: %d %v", name, r.status, r.body)
 				}
 				m.money(o, 1999, 0)
 
 				declined := m.payable()
-				m.follow(declined)
 				if r := m.pay(declined, "pm_card_chargeDeclined"); r.status != 402 {
 					m.t.Errorf("%s, declined: %d %v", name, r.status, r.body)
 				}
@@ -67,77 +94,92 @@ func TestAnswersOfStripeAreLost(t *testing.T) {
 	})
 }
 
+// While Stripe is away nothing is submitted: the buyer is told so, has lost no attempt, and pays when it is back.
 func TestStripeIsAway(t *testing.T) {
-	each(t, func(m *market) {
-		m.stop()
-		m.options.Wait = 0
-		m.begin(false)
+	eachWay(t, func(m *market) {
+		m.restart(noWait)
 		m.setFault(always)
-		back, never := m.payable(), m.payable()
-		for _, o := range []event.Order{back, never} {
+		o := m.payable()
+		for range 3 { // the first finds out, the others know
 			r := m.pay(o, "pm_card_visa")
-			if r.status != 202 || r.text("status") != event.Created || r.text("stripeId") != "" || r.body["clientSecret"] != nil {
-				m.t.Fatalf("%d %v", r.status, r.body)
+			if r.status != 503 || r.text("code") != "unavailable" || r.header.Get("Retry-After") == "" {
+				m.t.Fatalf("%d %v %v", r.status, r.body, r.header)
 			}
-			if again := m.pay(o, "pm_card_visa"); again.status != 409 || again.text("code") != "payment_in_progress" {
-				m.t.Errorf("again: %d %v", again.status, again.body)
-			}
+			m.settle(o)
 		}
-		m.setFault(func(r *http.Request, _ stripesim.Stage) *stripesim.Fault {
-			if r.FormValue("metadata[order_id]") == never.ID {
-				return &stripesim.Fault{}
-			}
-			return nil
-		})
-		m.advance(30 * time.Second)
-		m.work()
-		m.awaitCharge(back.ID, func(c event.Charge) bool { return c.Status == event.Completed })
-		m.money(back, 1999, 0)
-		m.advance(79 * time.Second)
-		m.work()
-		if list := m.ask("GET", "/api/payments?orderId="+never.ID, "buyer", "").list; list[0]["status"] != event.Created {
-			m.t.Errorf("before its time: %v", list)
+		list := m.ask("GET", "/api/payments?orderId="+o.ID, "buyer", "").list
+		if len(list) != 1 || list[0]["status"] != event.ChargeFailed || list[0]["failureCode"] != "not_submitted" {
+			m.t.Errorf("%v", list)
 		}
-		m.advance(time.Second)
-		m.work()
-		c := m.awaitCharge(never.ID, func(c event.Charge) bool { return c.Status != event.Created })
-		if c.Status != event.ChargeFailed || c.FailureCode != "timeout" {
-			m.t.Errorf("after its time: %+v", c)
+		if open := m.agree(o); open.Status != event.AwaitingPayment || open.ChargeID != "" {
+			m.t.Errorf("the order is not payable any more: %+v", open)
 		}
 		m.setFault(nil)
-		m.advance(time.Hour)
-		m.work()
-		m.money(never, 0, 0)
+		m.advance(time.Minute)
+		if r := m.pay(o, "pm_card_visa"); r.status != 202 && r.status != 201 {
+			m.t.Errorf("when Stripe is back: %d %v", r.status, r.body)
+		}
+		if paid := m.settle(o); paid.Status != event.Completed {
+			m.t.Errorf("%+v", paid)
+		}
+		m.money(o, 1999, 0)
+	})
+}
+
+// A charge that Stripe never says a word about is failed in its time, since an intent that nobody knows is never confirmed.
+func TestStripeStaysAway(t *testing.T) {
+	eachWay(t, func(m *market) {
+		for _, stage := range []stripesim.Stage{stripesim.Before, stripesim.After} {
+			m.restart(noWait)
+			o := m.payable()
+			m.dieAt("create", stage, func() { m.pay(o, "pm_card_visa") })
+			m.restart(noWait)
+			m.setFault(always)
+			m.advance(109 * time.Second)
+			m.settle(o)
+			if list := m.ask("GET", "/api/payments?orderId="+o.ID, "buyer", "").list; list[0]["status"] != event.Created {
+				m.t.Errorf("before its time: %v", list)
+			}
+			m.advance(time.Second)
+			m.settle(o)
+			c := m.awaitCharge(o.ID, func(c event.Charge) bool { return c.Status != event.Created })
+			if c.Status != event.ChargeFailed || c.FailureCode != "timeout" {
+				m.t.Errorf("after its time: %+v", c)
+			}
+			m.setFault(nil)
+			m.advance(time.Hour)
+			m.settle(o)
+			m.money(o, 0, 0)
+		}
 	})
 }
 
 // A charge whose confirmation is lost for good is not failed before Stripe says so: it may have been taken.
 func TestOverdueChargeFollowsWhatStripeSays(t *testing.T) {
-	for stage, want := range map[stripesim.Stage]string{stripesim.Before: event.ChargeFailed, stripesim.After: event.Completed} {
-		each(t, func(m *market) {
-			m.stop()
-			m.options.Wait = 0
-			m.begin(false)
-			m.setFault(once("confirm", stage, stripesim.Fault{}))
+	for _, stage := range []stripesim.Stage{stripesim.Before, stripesim.After} {
+		eachWay(t, func(m *market) {
+			m.restart(noWait)
+			m.setFault(lastWord("confirm", stage))
 			o := m.payable()
 			if r := m.pay(o, "pm_card_visa"); r.status != 202 || !strings.HasPrefix(r.text("stripeId"), "pi_") {
 				m.t.Fatalf("%d %v", r.status, r.body)
 			}
+			m.settle(o) // money that is not held is asked for now
 			m.setFault(always)
 			m.advance(10 * time.Minute)
-			m.work()
+			m.settle(o)
 			if list := m.ask("GET", "/api/payments?orderId="+o.ID, "buyer", "").list; list[0]["status"] != event.Created {
 				m.t.Errorf("without a word of Stripe: %v", list)
 			}
 			m.setFault(nil)
 			m.advance(time.Minute)
-			m.work()
+			m.settle(o)
 			c := m.awaitCharge(o.ID, func(c event.Charge) bool { return c.Status != event.Created })
-			captured := int64(0)
-			if want == event.Completed {
-				captured = 1999
+			want, captured := event.ChargeFailed, int64(0)
+			if stage == stripesim.After && m.options.ChargeAtOnce {
+				want, captured = event.Completed, 1999
 			}
-			if c.Status != want {
+			if c.Status != want || want == event.ChargeFailed && c.FailureCode != "timeout" {
 				m.t.Errorf("decided as %+v, want %s", c, want)
 			}
 			m.money(o, captured, 0)
@@ -145,16 +187,22 @@ func TestOverdueChargeFollowsWhatStripeSays(t *testing.T) {
 	}
 }
 
+// A hold is let go of when the order is cancelled; money that was taken goes back.
 func TestOrderIsCancelledWhilePaying(t *testing.T) {
-	each(t, func(m *market) {
-		for _, call := range []string{"create", "confirm"} {
+	eachWay(t, func(m *market) {
+		for _, call := range []string{"create", "confirm", "capture"} {
+			taken := call == "capture" || call == "confirm" && m.options.ChargeAtOnce
+			if call == "capture" && m.options.ChargeAtOnce {
+				continue
+			}
 			for _, stage := range []stripesim.Stage{stripesim.Before, stripesim.After} {
-				name := fmt.Sprint(call, stage)
+				name := fmt.Sprint(call, " ", stage)
 				o := m.payable()
 				cancelled := false
 				m.setFault(func(r *http.Request, at stripesim.Stage) *stripesim.Fault {
-					if !cancelled && at == stage && strings.HasSuffix(r.URL.Path, stripeCalls[call]) {
+					if !cancelled && at == stage && isCall(r, call) {
 						cancelled = true
+						m.agree(o) // it has won the order, and hears that it has lost it all the same
 						m.known(m.become(o, event.Cancelled, event.Expired))
 					}
 					return nil
@@ -163,23 +211,22 @@ func TestOrderIsCancelledWhilePaying(t *testing.T) {
 				if r.status != 409 || r.text("code") != "order_expired" {
 					m.t.Errorf("%s: %d %v", name, r.status, r.body)
 				}
-				m.work()
+				m.settle(o)
 				list := m.ask("GET", "/api/payments?orderId="+o.ID, "buyer", "").list
-				switch {
-				case call == "create":
-					m.money(o, 0, 0)
-					if list[0]["status"] != event.ChargeFailed || list[0]["failureCode"] != "order_cancelled" {
-						m.t.Errorf("%s: %v", name, list)
-					}
-				default:
+				if taken {
 					m.money(o, 1999, 1999)
 					c := m.awaitCharge(o.ID, func(c event.Charge) bool { return c.StripeRefundID != "" })
 					if c.Status != event.Completed || c.Version != 3 || list[0]["stripeRefundId"] != c.StripeRefundID {
 						m.t.Errorf("%s: %+v %v", name, c, list)
 					}
+				} else {
+					m.money(o, 0, 0)
+					if list[0]["status"] != event.ChargeFailed || list[0]["failureCode"] != "order_cancelled" {
+						m.t.Errorf("%s: %v", name, list)
+					}
 				}
 				m.advance(time.Hour)
-				m.work()
+				m.settle(o)
 			}
 		}
 	})
@@ -187,17 +234,15 @@ func TestOrderIsCancelledWhilePaying(t *testing.T) {
 
 // Whichever of the two is heard of first, nothing is kept of a cancelled order.
 func TestCancelAgainstPay(t *testing.T) {
-	each(t, func(m *market) {
-		m.stop()
-		m.options.Wait = 0
-		m.begin(false)
+	eachWay(t, func(m *market) {
+		m.restart(noWait)
 		if m.url != "" { // the replica shares the work: it may be the one that hears of the cancellation
-			replica := m.start(m.open("payments", store.Options{}), func(b *bus.Bus) {
+			replica := m.start(m.open("payments", paymentsTables), func(b *bus.Bus) {
 				payments.New(m.db, b, m.options).Follow(b)
 			}, nil)
 			defer replica.stop()
 		}
-		for range 100 {
+		for range 50 {
 			o := m.payable()
 			open, paid := make(chan struct{}), make(chan reply)
 			go func() {
@@ -205,14 +250,13 @@ func TestCancelAgainstPay(t *testing.T) {
 				paid <- m.pay(o, "pm_card_visa")
 			}()
 			close(open)
-			cancelled := m.become(o, event.Cancelled, event.ByBuyer)
+			m.become(o, event.Cancelled, event.ByBuyer)
 			if r := <-paid; r.status != 201 && r.status != 202 && r.status != 409 {
 				m.t.Errorf("%d %v", r.status, r.body)
 			}
-			m.known(cancelled)
-			m.work()
+			m.settle(o)
 			m.advance(time.Minute)
-			m.work()
+			m.settle(o)
 			for _, c := range m.ask("GET", "/api/payments?orderId="+o.ID, "buyer", "").list {
 				if c["status"] == event.Created || c["status"] == event.Completed && c["stripeRefundId"] == nil {
 					m.t.Errorf("left over: %v", c)
@@ -232,18 +276,17 @@ func TestCancelAgainstPay(t *testing.T) {
 }
 
 func TestRefundsAreLost(t *testing.T) {
-	each(t, func(m *market) {
+	eachWay(t, func(m *market) {
 		eachFault(m, "refund", func(name string) {
 			o := m.payable()
-			m.follow(o, true)
 			if r := m.pay(o, "pm_card_visa"); r.status != 201 {
 				m.t.Fatalf("%s: %d %v", name, r.status, r.body)
 			}
-			m.known(m.current(o))
-			m.known(m.become(o, event.Cancelled, event.Expired))
-			m.work()
+			m.agree(o)
+			m.become(o, event.Cancelled, event.Expired)
+			m.settle(o)
 			m.advance(30 * time.Hour) // the keys are forgotten
-			m.work()
+			m.settle(o)
 			c := m.awaitCharge(o.ID, func(c event.Charge) bool { return c.StripeRefundID != "" })
 			if c.Version != 3 {
 				m.t.Errorf("%s: %+v", name, c)
@@ -254,9 +297,8 @@ func TestRefundsAreLost(t *testing.T) {
 }
 
 func TestRefundThatSomebodyElseMade(t *testing.T) {
-	each(t, func(m *market) {
+	eachWay(t, func(m *market) {
 		o := m.payable()
-		m.follow(o, true)
 		r := m.pay(o, "pm_card_visa")
 		form := strings.NewReader("payment_intent=" + r.text("stripeId"))
 		by, err := http.NewRequest("POST", "http://stripe.test/v1/refunds", form)
@@ -268,9 +310,9 @@ func TestRefundThatSomebodyElseMade(t *testing.T) {
 		if got, err := m.sim.Transport().RoundTrip(by); err != nil || got.StatusCode != 200 {
 			m.t.Fatal(got, err)
 		}
-		m.known(m.current(o))
-		m.known(m.become(o, event.Cancelled, event.ByBuyer))
-		m.work()
+		m.agree(o)
+		m.become(o, event.Cancelled, event.ByBuyer)
+		m.settle(o)
 		if c := m.awaitCharge(o.ID, func(c event.Charge) bool { return c.StripeRefundID != "" }); !strings.HasPrefix(c.StripeRefundID, "re_") {
 			m.t.Errorf("%+v", c)
 		}
@@ -278,49 +320,37 @@ func TestRefundThatSomebodyElseMade(t *testing.T) {
 	})
 }
 
-// The bank takes longer than we wait, and has taken the money all the same.
+// Stripe takes longer than we wait, and does what it was asked for all the same.
 func TestStripeAnswersTooLate(t *testing.T) {
-	each(t, func(m *market) {
-		m.stop()
-		m.options.Wait, m.options.CallTimeout = 0, 100*time.Millisecond
-		m.begin(false)
-		for call, path := range stripeCalls {
-			if call != "create" && call != "confirm" {
-				continue
-			}
+	eachWay(t, func(m *market) {
+		m.restart(func(o *payments.Options) { o.Wait, o.CallTimeout = 0, 100*time.Millisecond })
+		for call, status := range map[string]int{"create": 503, "confirm": 202} {
 			held := false
 			m.setFault(func(r *http.Request, at stripesim.Stage) *stripesim.Fault {
-				if !held && at == stripesim.Before && strings.HasSuffix(r.URL.Path, path) {
+				if !held && at == stripesim.Before && isCall(r, call) {
 					held = true
 					<-r.Context().Done()
 				}
 				return nil
 			})
 			o := m.payable()
-			if r := m.pay(o, "pm_card_visa"); r.status != 202 {
+			if r := m.pay(o, "pm_card_visa"); r.status != status {
 				m.t.Fatalf("%s: %d %v", call, r.status, r.body)
 			}
-			m.setFault(nil)
 			for range 5 { // while the first request is still at work, its key is in use
-				m.work()
+				m.settle(o)
 				m.advance(11 * time.Second)
 			}
-			m.awaitCharge(o.ID, func(c event.Charge) bool { return c.Status == event.Completed })
+			m.setFault(nil)
+			if call == "create" { // the intent that came too late is never confirmed
+				if r := m.pay(o, "pm_card_visa"); r.status != 202 && r.status != 201 {
+					m.t.Errorf("again: %d %v", r.status, r.body)
+				}
+			}
+			if paid := m.settle(o); paid.Status != event.Completed {
+				m.t.Errorf("%s: %+v", call, paid)
+			}
 			m.money(o, 1999, 0)
 		}
 	})
-}
-
-// onlyConfirmFails loses every confirmation, or every answer to one.
-func onlyConfirmFails(after bool) func(*http.Request, stripesim.Stage) *stripesim.Fault {
-	stage := stripesim.Before
-	if after {
-		stage = stripesim.After
-	}
-	return func(r *http.Request, at stripesim.Stage) *stripesim.Fault {
-		if at == stage && strings.HasSuffix(r.URL.Path, stripeCalls["confirm"]) {
-			return &stripesim.Fault{}
-		}
-		return nil
-	}
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,8 +26,7 @@ import (
 	"ticketing/test/postgres"
 )
 
-// market is payments with a simulated Stripe, a real event log, and a stand-in for orders that does what orders does with
-// charges.
+// market is payments with a simulated Stripe, a real event log, and a stand-in for orders.
 type market struct {
 	t       *testing.T
 	dir     string
@@ -37,14 +38,12 @@ type market struct {
 	service *payments.Service
 	handler http.Handler
 	options payments.Options
+	deaf    atomic.Bool // orders does nothing about charges
+	dying   atomic.Bool // payments has ended, and what is still under way with it gets nowhere
 
-	mu      sync.Mutex
-	now     time.Time
-	fault   func(*http.Request, stripesim.Stage) *stripesim.Fault
-	charges map[string]event.Charge // the newest that orders has heard of each
-	said    map[string]event.Order  // the newest that orders has said of each
-	deaf    bool                    // no payment is told that it has won its order
-	heard   chan struct{}           // closed and replaced when orders has heard something
+	mu    sync.Mutex
+	now   time.Time
+	fault func(*http.Request, stripesim.Stage) *stripesim.Fault
 }
 
 // side is one service's database and bus while they run.
@@ -64,8 +63,43 @@ func each(t *testing.T, test func(m *market)) {
 	t.Run("postgres", func(t *testing.T) { test(newMarket(t, postgres.URL(t))) })
 }
 
+// eachWay runs the test on every engine, once with money that is held first and once with money that is taken at once.
+func eachWay(t *testing.T, test func(m *market)) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		for _, atOnce := range []bool{false, true} {
+			t.Run(engine+"/"+way(atOnce), func(t *testing.T) {
+				url := ""
+				if engine == "postgres" {
+					url = postgres.URL(t)
+				}
+				m := newMarket(t, url)
+				m.restart(func(o *payments.Options) { o.ChargeAtOnce = atOnce })
+				test(m)
+			})
+		}
+	}
+}
+
+func way(atOnce bool) string {
+	if atOnce {
+		return "at once"
+	}
+	return "hold"
+}
+
+// restart stops payments and starts it again with other options.
+func (m *market) restart(change func(o *payments.Options)) {
+	m.t.Helper()
+	m.stop()
+	change(&m.options)
+	m.begin(false)
+}
+
+// noWait lets requests wait for nothing.
+func noWait(o *payments.Options) { o.Wait = 0 }
+
 func newMarket(t *testing.T, url string) *market {
-	m := &market{t: t, dir: t.TempDir(), url: url, now: time.Now(), charges: map[string]event.Charge{}, said: map[string]event.Order{}, heard: make(chan struct{}),
+	m := &market{t: t, dir: t.TempDir(), url: url, now: time.Now(),
 		options: payments.Options{StripeKey: "sk_test_1", WebhookSecrets: []string{secret}, PublishableKey: "pk_test_1", Simulator: true, Wait: 5 * time.Second}}
 	var err error
 	if m.log, err = bus.Connect(ctx, bus.NATSOptions{Dir: m.dir + "/log"}); err != nil {
@@ -76,7 +110,7 @@ func newMarket(t *testing.T, url string) *market {
 	t.Cleanup(func() { simDB.Close() })
 	m.sim = stripesim.New(simDB, stripesim.Options{BaseURL: "http://bank.test", Fault: m.hook})
 	m.options.Transport = m.sim.Transport()
-	m.orders = m.start(m.open("orders", store.Options{Kernel: []store.Migrations{bus.Migrations}}), func(b *bus.Bus) {
+	m.orders = m.start(m.open("orders", standIn), func(b *bus.Bus) {
 		bus.Follow(b, func(_ context.Context, tx *store.Tx, c event.Charge) error { return m.hear(tx, c) })
 	}, nil)
 	t.Cleanup(func() { m.orders.stop() })
@@ -85,20 +119,32 @@ func newMarket(t *testing.T, url string) *market {
 	return m
 }
 
+// must ends the test at an error, but not if payments was ended on purpose: then what was under way ends.
+func (m *market) must(err error) {
+	m.t.Helper()
+	switch {
+	case err == nil:
+	case m.dying.Load():
+		runtime.Goexit()
+	default:
+		m.t.Fatal(err)
+	}
+}
+
 func (m *market) open(name string, o store.Options) *store.DB {
 	m.t.Helper()
 	o.Name, o.Dir, o.URL, o.Now = name, m.dir, m.url, m.time
 	db, err := store.Open(ctx, o)
-	if err != nil {
-		m.t.Fatal(err)
-	}
+	m.must(err)
 	return db
 }
+
+var paymentsTables = store.Options{Migrations: payments.Migrations, Kernel: []store.Migrations{bus.Migrations, httpapi.Migrations}}
 
 // begin starts payments, or starts it again; with a worker, or without one for tests that take its steps themselves.
 func (m *market) begin(worker bool) {
 	m.t.Helper()
-	db := m.open("payments", store.Options{Migrations: payments.Migrations, Kernel: []store.Migrations{bus.Migrations, httpapi.Migrations}})
+	db := m.open("payments", paymentsTables)
 	m.side = *m.start(db, func(b *bus.Bus) {
 		m.service = payments.New(db, b, m.options)
 		m.service.Follow(b)
@@ -158,54 +204,6 @@ func (m *market) setFault(f func(*http.Request, stripesim.Stage) *stripesim.Faul
 	m.fault = f
 }
 
-// hear is what orders does with a charge: the first one has the order.
-func (m *market) hear(tx *store.Tx, c event.Charge) error {
-	m.mu.Lock()
-	m.charges[c.ID] = c
-	close(m.heard)
-	m.heard = make(chan struct{})
-	o := m.said[c.OrderID]
-	wins := c.Status == event.Created && o.Status == event.AwaitingPayment && o.ChargeID == "" && !m.deaf
-	if wins {
-		o.ChargeID, o.Version = c.ID, o.Version+1
-		m.said[o.ID] = o
-	}
-	m.mu.Unlock()
-	if !wins {
-		return nil
-	}
-	return m.orders.bus.Emit(tx, event.OrderUpdated, o)
-}
-
-// current is the order as it was last said.
-func (m *market) current(o event.Order) event.Order {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.said[o.ID]
-}
-
-// awaitCharge waits until orders has heard what cond wants.
-func (m *market) awaitCharge(orderID string, cond func(c event.Charge) bool) event.Charge {
-	m.t.Helper()
-	deadline := time.After(20 * time.Second)
-	for {
-		m.mu.Lock()
-		heard := m.heard
-		for _, c := range m.charges {
-			if c.OrderID == orderID && cond(c) {
-				m.mu.Unlock()
-				return c
-			}
-		}
-		m.mu.Unlock()
-		select {
-		case <-heard:
-		case <-deadline:
-			m.t.Fatalf("orders never heard the expected of order %s", orderID)
-		}
-	}
-}
-
 // names takes every token for the name of a user.
 type names struct{}
 
@@ -233,79 +231,12 @@ func newID(at time.Time) string {
 	return id.String()
 }
 
-// say announces the order's state.
-func (m *market) say(o event.Order) event.Order {
-	m.t.Helper()
-	m.mu.Lock()
-	m.said[o.ID] = o
-	m.mu.Unlock()
-	return m.emit(o)
-}
-
-func (m *market) emit(o event.Order) event.Order {
-	m.t.Helper()
-	kind := event.OrderUpdated
-	switch {
-	case o.Status == event.Cancelled:
-		kind = event.OrderCancelled
-	case o.Version == 1:
-		kind = event.OrderCreated
-	}
-	if err := m.orders.db.Update(ctx, func(tx *store.Tx) error { return m.orders.bus.Emit(tx, kind, o) }); err != nil {
-		m.t.Fatal(err)
-	}
-	return o
-}
-
-// become announces the order's next state.
-func (m *market) become(o event.Order, status, reason string) event.Order {
-	m.t.Helper()
-	m.mu.Lock()
-	o = m.said[o.ID]
-	o.Version++
-	if o.Status, o.CancelReason = status, reason; status == event.Cancelled {
-		o.ChargeID = ""
-	}
-	m.said[o.ID] = o
-	m.mu.Unlock()
-	return m.emit(o)
-}
-
 // payable is an order that payments knows as awaiting payment.
 func (m *market) payable() event.Order {
 	m.t.Helper()
 	o := m.say(m.order(event.AwaitingPayment))
 	m.known(o)
 	return o
-}
-
-// known waits until payments has the order's version.
-func (m *market) known(o event.Order) {
-	m.t.Helper()
-	waiting, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	err := m.db.Await(waiting, "order/"+o.ID, func(tx *store.Tx) (bool, error) {
-		var n int
-		err := tx.QueryRow(`SELECT count(*) FROM inbox WHERE entity = $1 AND version >= $2`, o.ID, o.Version).Scan(&n)
-		return n == 1, err
-	})
-	if err != nil {
-		m.t.Fatal(err)
-	}
-}
-
-// follow lets the stand-in for orders act on the order's charge as soon as it is decided; on a failed one only if it is to.
-func (m *market) follow(o event.Order, onlySuccess ...bool) {
-	go func() {
-		c := m.awaitCharge(o.ID, func(c event.Charge) bool {
-			return c.Status == event.Completed || c.Status == event.ChargeFailed && len(onlySuccess) == 0
-		})
-		if c.Status == event.Completed {
-			m.become(o, event.Completed, "")
-		} else {
-			m.become(o, event.Cancelled, event.PaymentFailed)
-		}
-	}()
 }
 
 // reply is an answer of the API.
@@ -350,9 +281,7 @@ func (m *market) pay(o event.Order, card string, headers ...string) reply {
 func (m *market) money(o event.Order, captured, refunded int64) {
 	m.t.Helper()
 	totals, err := m.sim.Totals(ctx)
-	if err != nil {
-		m.t.Fatal(err)
-	}
+	m.must(err)
 	intents, got, back := 0, int64(0), int64(0)
 	for _, total := range totals {
 		if total.Metadata["order_id"] == o.ID {
@@ -364,21 +293,61 @@ func (m *market) money(o event.Order, captured, refunded int64) {
 	}
 }
 
-// decide and refund take the worker's steps until nothing is due.
+// work takes the worker's steps until nothing is due.
 func (m *market) work() {
 	m.t.Helper()
 	for range 50 {
 		n, err := m.service.Decide(ctx)
-		if err != nil {
-			m.t.Fatal(err)
-		}
+		m.must(err)
 		k, err := m.service.Refund(ctx)
-		if err != nil {
-			m.t.Fatal(err)
-		}
+		m.must(err)
 		if n+k == 0 {
 			return
 		}
 	}
 	m.t.Fatal("the worker never comes to rest")
+}
+
+// settle lets payments and orders work until neither has anything to tell the other, without letting time pass.
+func (m *market) settle(o event.Order) event.Order {
+	m.t.Helper()
+	for range 20 {
+		before := m.agree(o)
+		m.work()
+		if after := m.agree(o); after.Version == before.Version {
+			return after
+		}
+	}
+	m.t.Fatalf("order %s never comes to rest", o.ID)
+	return o
+}
+
+// dieAt ends payments without a further word when do has brought the call to the stage, and starts it again on what it left.
+func (m *market) dieAt(call string, stage stripesim.Stage, do func()) {
+	m.t.Helper()
+	reached, dead, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var first sync.Once
+	m.setFault(func(r *http.Request, at stripesim.Stage) (fault *stripesim.Fault) {
+		if at == stage && isCall(r, call) {
+			first.Do(func() {
+				close(reached)
+				<-dead
+				fault = &stripesim.Fault{}
+			})
+		}
+		return fault
+	})
+	go func() { defer close(done); do() }()
+	select {
+	case <-reached:
+	case <-done:
+		m.t.Fatalf("%s was never asked for", call)
+	}
+	m.dying.Store(true)
+	m.stop()
+	close(dead)
+	<-done
+	m.dying.Store(false)
+	m.setFault(nil)
+	m.begin(false)
 }

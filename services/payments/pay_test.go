@@ -8,12 +8,12 @@ import (
 
 	"ticketing/kernel/event"
 	"ticketing/kernel/money"
+	"ticketing/services/payments"
 )
 
 func TestPaySucceeds(t *testing.T) {
-	each(t, func(m *market) {
+	eachWay(t, func(m *market) {
 		o := m.payable()
-		m.follow(o)
 		r := m.pay(o, "pm_card_visa", "Idempotency-Key", "k")
 		if r.status != 201 || r.text("status") != event.Completed || r.text("orderId") != o.ID || r.body["amount"] != 19.99 ||
 			r.text("currency") != "usd" || !strings.HasPrefix(r.text("stripeId"), "pi_") || r.text("id") == "" || r.body["clientSecret"] != nil {
@@ -49,10 +49,9 @@ func TestDeclines(t *testing.T) {
 		"pm_card_visa_chargeDeclinedVelocityLimitExceeded": {"card_velocity_exceeded", "too often"},
 		"pm_card_nobody_has":                               {"resource_missing", "does not know this payment method"},
 	}
-	each(t, func(m *market) {
+	eachWay(t, func(m *market) {
 		for card, want := range cases {
 			o := m.payable()
-			m.follow(o)
 			r := m.pay(o, card)
 			if r.status != 402 || r.text("code") != "card_declined" || !strings.Contains(r.text("detail"), want.says) || strings.Contains(r.text("detail"), card) {
 				m.t.Errorf("%s: %d %v", card, r.status, r.body)
@@ -70,15 +69,15 @@ func TestDeclines(t *testing.T) {
 }
 
 func TestSecondAttempt(t *testing.T) {
-	each(t, func(m *market) {
-		m.stop()
-		m.options.Attempts = 2
-		m.begin(false)
+	eachWay(t, func(m *market) {
+		m.restart(func(o *payments.Options) { o.Attempts = 2 })
 		o := m.payable()
 		if r := m.pay(o, "pm_card_chargeDeclined"); r.status != 402 {
 			m.t.Fatalf("%d %v", r.status, r.body)
 		}
-		m.follow(o, true)
+		if free := m.agree(o); free.Status != event.AwaitingPayment || free.ChargeID != "" {
+			m.t.Errorf("after a refused card: %+v", free)
+		}
 		if r := m.pay(o, "pm_card_visa"); r.status != 201 {
 			m.t.Errorf("another card: %d %v", r.status, r.body)
 		}
@@ -91,9 +90,7 @@ func TestSecondAttempt(t *testing.T) {
 
 func TestWhoMayPayForWhat(t *testing.T) {
 	each(t, func(m *market) {
-		m.stop()
-		m.options.Wait = 0
-		m.begin(false)
+		m.restart(noWait)
 		expired, known := m.order(event.AwaitingPayment), m.payable()
 		expired.ExpiresAt = m.time().Add(-time.Millisecond)
 		created, late, byBuyer := m.order(event.Created), m.order(event.Cancelled), m.order(event.Cancelled)
@@ -149,7 +146,7 @@ func TestWhoMayPayForWhat(t *testing.T) {
 
 // Stripe counts some currencies otherwise than ISO does.
 func TestCurrencies(t *testing.T) {
-	each(t, func(m *market) {
+	eachWay(t, func(m *market) {
 		for _, c := range []struct {
 			currency, price string
 			captured        int64 // 0: Stripe can't take it
@@ -164,7 +161,6 @@ func TestCurrencies(t *testing.T) {
 			o := m.order(event.AwaitingPayment)
 			o.Ticket.Price, o.Ticket.Currency = price, c.currency
 			m.known(m.say(o))
-			m.follow(o)
 			r := m.pay(o, "pm_card_visa")
 			if c.captured == 0 && r.status == 402 || r.status == 201 && r.text("currency") == c.currency {
 				m.money(o, c.captured, 0)
@@ -177,14 +173,13 @@ func TestCurrencies(t *testing.T) {
 
 // A client that has a 2xx from orders can pay at once: the order's event is on its way, and so is the lock.
 func TestPayBeforeTheOrderIsHeardOf(t *testing.T) {
-	each(t, func(m *market) {
+	eachWay(t, func(m *market) {
 		o := m.order(event.Created)
 		answer := make(chan reply)
 		go func() { answer <- m.pay(o, "pm_card_visa") }()
 		m.say(o)
 		m.known(o)
 		o = m.become(o, event.AwaitingPayment, "")
-		m.follow(o)
 		if r := <-answer; r.status != 201 {
 			m.t.Errorf("%d %v", r.status, r.body)
 		}
@@ -193,10 +188,9 @@ func TestPayBeforeTheOrderIsHeardOf(t *testing.T) {
 }
 
 func TestPaymentsAtAGate(t *testing.T) {
-	each(t, func(m *market) {
+	eachWay(t, func(m *market) {
 		for range 15 {
 			o := m.payable()
-			m.follow(o)
 			const n = 8
 			replies := make([]reply, n)
 			var ready, done sync.WaitGroup

@@ -8,8 +8,8 @@ import (
 	"github.com/stripe/stripe-go/v85/webhook"
 
 	"ticketing/kernel/event"
-	"ticketing/kernel/store"
 	"ticketing/services/payments"
+	"ticketing/stripesim"
 )
 
 // stepped is an order whose bank wants to see the buyer.
@@ -36,18 +36,18 @@ func TestBankWantsAStep(t *testing.T) {
 		"declined by the bank": {"pm_card_threeDSecureRequiredChargeDeclined", true, event.ChargeFailed, "card_declined", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			each(t, func(m *market) {
+			eachWay(t, func(m *market) {
 				o, r := m.stepped(c.card)
 				if again := m.pay(o, c.card); again.status != 202 || again.text("clientSecret") != r.text("clientSecret") || again.text("id") != r.text("id") {
 					m.t.Errorf("again: %d %v", again.status, again.body)
 				}
 				m.advance(20 * time.Second)
-				m.work()
+				m.settle(o)
 				if err := m.sim.Answer(ctx, r.text("stripeId"), c.approve); err != nil {
 					m.t.Fatal(err)
 				}
 				m.advance(20 * time.Second)
-				m.work()
+				m.settle(o)
 				got := m.awaitCharge(o.ID, func(c event.Charge) bool { return c.Status != event.Created })
 				if got.Status != c.status || got.FailureCode != c.code {
 					m.t.Errorf("%+v", got)
@@ -62,10 +62,10 @@ func TestBankWantsAStep(t *testing.T) {
 }
 
 func TestBankStepIsNeverTaken(t *testing.T) {
-	each(t, func(m *market) {
+	eachWay(t, func(m *market) {
 		o, r := m.stepped("pm_card_authenticationRequired")
 		m.advance(2 * time.Minute)
-		m.work()
+		m.settle(o)
 		c := m.awaitCharge(o.ID, func(c event.Charge) bool { return c.Status != event.Created })
 		if c.Status != event.ChargeFailed || c.FailureCode != "timeout" {
 			m.t.Errorf("%+v", c)
@@ -78,7 +78,7 @@ func TestBankStepIsNeverTaken(t *testing.T) {
 }
 
 func TestWebhook(t *testing.T) {
-	each(t, func(m *market) {
+	eachWay(t, func(m *market) {
 		o, r := m.stepped("pm_card_threeDSecure2Required")
 		if err := m.sim.Answer(ctx, r.text("stripeId"), true); err != nil {
 			m.t.Fatal(err)
@@ -135,42 +135,41 @@ func TestWebhookWithoutASecret(t *testing.T) {
 	}
 }
 
-// Payments is stopped after each step of a payment and started again on what it left.
+// Payments ends at each step of a payment, and is started again on what it left.
 func TestRestartBetweenSteps(t *testing.T) {
-	steps := map[string]string{
-		"charge written down": `UPDATE charges SET status = 'Created', stripe_id = '', step = FALSE, due_at = 1 WHERE id = $1`,
-		"intent learnt":       `UPDATE charges SET status = 'Created', due_at = 1 WHERE id = $1`,
-	}
-	each(t, func(m *market) {
-		for name, crash := range steps {
-			for _, confirmed := range []bool{false, true} {
-				if name == "charge written down" && confirmed {
-					continue // an intent is confirmed only after its id was stored
-				}
-				m.stop()
-				m.options.Wait = 0
-				m.begin(false)
+	eachWay(t, func(m *market) {
+		m.restart(noWait)
+		for _, call := range []string{"create", "confirm", "capture", "refund"} {
+			if call == "capture" && m.options.ChargeAtOnce {
+				continue
+			}
+			for _, stage := range []stripesim.Stage{stripesim.Before, stripesim.After} {
 				o := m.payable()
-				m.setFault(always)
-				if confirmed || name == "intent learnt" {
-					m.setFault(onlyConfirmFails(confirmed))
+				pay := func() {
+					m.pay(o, "pm_card_visa")
+					if call != "create" {
+						m.settle(o)
+					}
 				}
-				id := m.pay(o, "pm_card_visa").text("id")
-				m.setFault(nil)
-				if err := m.db.Update(ctx, func(tx *store.Tx) error { _, err := tx.Exec(crash, id); return err }); err != nil {
-					m.t.Fatal(err)
+				if call == "refund" {
+					pay()
+					m.become(o, event.Cancelled, event.Expired)
+					pay = func() { m.settle(o) }
 				}
-				m.stop()
-				m.begin(true)
-				m.awaitCharge(o.ID, func(c event.Charge) bool { return c.Status == event.Completed })
-				m.money(o, 1999, 0)
-				m.stop()
-				m.begin(false)
-				m.known(m.become(o, event.Cancelled, event.Expired)) // the refund is owed when the process ends
-				m.stop()
-				m.begin(true)
-				m.awaitCharge(o.ID, func(c event.Charge) bool { return c.StripeRefundID != "" })
-				m.money(o, 1999, 1999)
+				m.dieAt(call, stage, pay)
+				for range 3 {
+					m.advance(20 * time.Second)
+					m.settle(o)
+				}
+				list := m.ask("GET", "/api/payments?orderId="+o.ID, "buyer", "").list
+				if len(list) != 1 || list[0]["status"] != event.Completed {
+					m.t.Errorf("%s %s: %v", call, stage, list)
+				}
+				if call == "refund" {
+					m.money(o, 1999, 1999)
+				} else {
+					m.money(o, 1999, 0)
+				}
 			}
 		}
 	})
