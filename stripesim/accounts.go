@@ -163,6 +163,7 @@ func updateAccount(c *call) (object, error) {
 	if err != nil {
 		return nil, err
 	}
+	was := a.render()
 	a.details.read(c)
 	if err := c.form.checked(); err != nil {
 		return nil, err
@@ -170,7 +171,7 @@ func updateAccount(c *call) (object, error) {
 	if err := saveAccount(c.tx, a); err != nil {
 		return nil, err
 	}
-	return a.render(), c.emit("account.updated", a.render())
+	return a.render(), c.emitUpdate("account.updated", was, a.render())
 }
 
 func retrieveAccount(c *call) (object, error) {
@@ -202,11 +203,12 @@ func deleteAccount(c *call) (object, error) {
 
 // onboard is what the owner's pressing the button does.
 func (c *call) onboard(a *account) error {
+	was := a.render()
 	a.onboarded = true
 	if err := saveAccount(c.tx, a); err != nil {
 		return err
 	}
-	return c.emit("account.updated", a.render())
+	return c.emitUpdate("account.updated", was, a.render())
 }
 
 // can says whether a capability is active.

@@ -41,10 +41,31 @@ func (c *call) emit(kind string, o object) error {
 	if err != nil {
 		return err
 	}
+	return c.insertEvent(kind, o["id"], data, previous)
+}
+
+// emitUpdate is emit for an object of which nobody was told before: was is what it was like.
+func (c *call) emitUpdate(kind string, was, is object) error {
+	before, err := json.Marshal(was)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(is)
+	if err != nil {
+		return err
+	}
+	previous, err := changes(before, data)
+	if err != nil || string(previous) == "{}" {
+		return err
+	}
+	return c.insertEvent(kind, is["id"], data, previous)
+}
+
+func (c *call) insertEvent(kind string, object any, data, previous []byte) error {
 	id := newID(c.tx, "evt_3")
-	_, err = c.tx.Exec(`INSERT INTO events (id, created_at, type, data, previous, request, request_key, object)
+	_, err := c.tx.Exec(`INSERT INTO events (id, created_at, type, data, previous, request, request_key, object)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		id, store.Millis(c.tx.Now()), kind, string(data), string(previous), c.requestID, c.key, o["id"])
+		id, store.Millis(c.tx.Now()), kind, string(data), string(previous), c.requestID, c.key, object)
 	if err != nil {
 		return err
 	}
