@@ -80,6 +80,7 @@ func TestBankStepIsNeverTaken(t *testing.T) {
 func TestWebhook(t *testing.T) {
 	eachWay(t, func(m *market) {
 		o, r := m.stepped("pm_card_threeDSecure2Required")
+		m.agree(o)
 		if err := m.sim.Answer(ctx, r.text("stripeId"), true); err != nil {
 			m.t.Fatal(err)
 		}
