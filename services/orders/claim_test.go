@@ -48,6 +48,31 @@ func TestTheNextPayment(t *testing.T) {
 	})
 }
 
+// A payment that never got to the bank is no attempt: the order can be paid as if it had not been made.
+func TestPaymentsThatWereNotSubmitted(t *testing.T) {
+	each(t, long, 1, func(t *testing.T, h house) {
+		for _, announced := range []bool{true, false} {
+			o := h.locked(service.NewID(), h.listed(service.NewID(), 20).ID)
+			version := 2
+			for range 3 {
+				c := h.charge(o)
+				if announced {
+					h.deliver(c)
+					version += 2 // claimed, and free again
+				}
+				c = decided(c, event.ChargeFailed)
+				c.FailureCode = event.NotSubmitted
+				h.deliver(c)
+			}
+			h.ends(o, event.AwaitingPayment, "", "", version)
+			refused := decided(h.charge(o), event.ChargeFailed)
+			refused.FailureCode = "card_declined"
+			h.deliver(refused)
+			h.ends(o, event.Cancelled, event.PaymentFailed, "", version+1)
+		}
+	})
+}
+
 // A payment meets the buyer's cancellation, and the end of the time, in as many processes as there can be: one of the two
 // has the order, and the other changes nothing.
 func TestAPaymentMeetsTheEnd(t *testing.T) {

@@ -86,14 +86,15 @@ func saveTicket(tx *store.Tx, t Ticket) error {
 }
 
 func saveCharge(tx *store.Tx, c event.Charge) error {
-	_, err := tx.Exec(`INSERT INTO charges (id, order_id, status, version) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (id) DO UPDATE SET status = $3, version = $4`, c.ID, c.OrderID, c.Status, c.Version)
+	_, err := tx.Exec(`INSERT INTO charges (id, order_id, status, attempt, version) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (id) DO UPDATE SET status = $3, attempt = $4, version = $5`,
+		c.ID, c.OrderID, c.Status, c.FailureCode != event.NotSubmitted, c.Version)
 	return err
 }
 
-// payments is the payment of an order that is not decided yet, if there is one, and how many have failed.
+// payments is the payment of an order that is not decided yet, if there is one, and how many attempts to pay have failed.
 func payments(tx *store.Tx, orderID string) (undecided string, failed int, err error) {
-	err = tx.QueryRow(`SELECT coalesce(min(id) FILTER (WHERE status = 'Created'), ''), count(*) FILTER (WHERE status = 'Failed')
+	err = tx.QueryRow(`SELECT coalesce(min(id) FILTER (WHERE status = 'Created'), ''), count(*) FILTER (WHERE status = 'Failed' AND attempt)
 		FROM charges WHERE order_id = $1`, orderID).Scan(&undecided, &failed)
 	return undecided, failed, err
 }

@@ -36,16 +36,15 @@ func (c *Claims) Complete(chargeID string) bool {
 	return true
 }
 
-// FailPayment is what happens when a charge has failed, one of so many failed ones, of so many that are allowed.
+// FailPayment is what happens when a charge has failed, the last of so many failed ones, of so many that are allowed. While
+// another charge has the order, that one decides.
 func (c *Claims) FailPayment(chargeID string, failed, allowed int) bool {
-	if !c.live() {
+	if !c.live() || c.ChargeID != "" && c.ChargeID != chargeID {
 		return false
 	}
-	lost := c.ChargeID == chargeID
-	if lost {
-		c.ChargeID = ""
-	}
-	return failed >= allowed && c.End(event.PaymentFailed) || lost
+	freed := c.ChargeID != ""
+	c.ChargeID = ""
+	return failed >= allowed && c.End(event.PaymentFailed) || freed
 }
 
 // Expire is what happens when the time is over.
