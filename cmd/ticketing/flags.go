@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"ticketing/kernel/config"
 )
@@ -66,8 +67,21 @@ func (p marketPlace) errNoMarket() error {
 type stripeFlags struct {
 	StripeKey            config.Secret `name:"stripe-key" placeholder:"sk_…" group:"stripe" help:"Secret key of the Stripe account. Default: none, payments are simulated."`
 	StripePublishableKey string        `name:"stripe-publishable-key" placeholder:"pk_…" group:"stripe" help:"Publishable key of the Stripe account, for browsers."`
-	StripeWebhookSecret  config.Secret `name:"stripe-webhook-secret" placeholder:"whsec_…" group:"stripe" help:"Signing secret of the Stripe account's webhook."`
+	StripeWebhookSecret  config.Secret `name:"stripe-webhook-secret" placeholder:"whsec_…" group:"stripe" help:"Signing secret of the Stripe account's webhook; two with a comma between them while it is being changed."`
 	StripeURL            config.URL    `name:"stripe-url" placeholder:"URL" group:"stripe" help:"Base URL of the Stripe API, for a simulator in another process. Default: Stripe's own."`
+}
+
+// captureAutomatic is the --stripe-capture that holds nothing.
+const captureAutomatic = "automatic"
+
+// webhookSecrets are those that sign Stripe's webhooks, several while Stripe's is changed.
+func (f stripeFlags) webhookSecrets() (all []string) {
+	for secret := range strings.SplitSeq(string(f.StripeWebhookSecret), ",") {
+		if secret = strings.TrimSpace(secret); secret != "" {
+			all = append(all, secret)
+		}
+	}
+	return all
 }
 
 // logFlags say what is logged and how.

@@ -89,7 +89,8 @@ func serviceList() string {
 func (m *machine) payments() payments.Options {
 	o := payments.Options{
 		StripeKey: string(m.StripeKey), PublishableKey: m.StripePublishableKey, WebhookSecrets: m.webhookSecrets(),
-		StripeURL: string(m.StripeURL), Attempts: int(m.PaymentAttempts), Wait: answerWait, Log: m.log,
+		StripeURL: string(m.StripeURL), ChargeAtOnce: m.StripeCapture == captureAutomatic,
+		Attempts: int(m.PaymentAttempts), Wait: answerWait, Log: m.log,
 	}
 	if m.simulator != nil {
 		o.Transport, o.WebhookSecrets = m.simulator.Transport(), []string{m.webhookSecret}
@@ -99,14 +100,4 @@ func (m *machine) payments() payments.Options {
 	}
 	o.Simulator = m.StripeKey == "" || m.StripeURL != ""
 	return o
-}
-
-// webhookSecrets are those that the operator names, two while Stripe's is changed.
-func (m *machine) webhookSecrets() (all []string) {
-	for secret := range strings.SplitSeq(string(m.StripeWebhookSecret), ",") {
-		if secret = strings.TrimSpace(secret); secret != "" {
-			all = append(all, secret)
-		}
-	}
-	return all
 }

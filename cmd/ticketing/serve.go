@@ -23,6 +23,7 @@ type serveCmd struct {
 	PaymentAttempts config.Count    `default:"1" placeholder:"N" group:"market" help:"Failed charges after which an order is cancelled. Default: 1."`
 
 	stripeFlags
+	StripeCapture string `enum:"manual,automatic" default:"manual" group:"stripe" help:"manual holds a card's money and takes it when the order is won; automatic, for accounts that cannot hold money, takes it at once and gives it back if need be. Default: manual."`
 
 	AuthURL        config.URL      `name:"auth-url" placeholder:"URL" group:"remote" help:"Where auth publishes its keys, when it does not run in this process."`
 	APIURL         config.Remotes  `name:"api-url" placeholder:"URL" group:"remote" help:"Where web reaches services that do not run in this process: one base URL, or auth=URL,tickets=URL,…; a name may be repeated, once for each replica."`

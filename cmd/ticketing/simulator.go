@@ -30,8 +30,12 @@ func (m *machine) simulate(ctx context.Context) error {
 	}
 	m.databases = append(m.databases, db)
 	m.simulator = stripesim.New(db, stripesim.Options{BaseURL: m.public.url(), Log: m.log})
+	var named string // by the operator; if not, the simulator makes one
+	if all := m.webhookSecrets(); len(all) > 0 {
+		named = all[0]
+	}
 	m.webhookSecret, err = m.simulator.SetWebhook(ctx, stripesim.Webhook{
-		Name: simulatorHook, URL: m.public.url() + webhookPath, Secret: string(m.StripeWebhookSecret), Transport: api.InProcess(m.public),
+		Name: simulatorHook, URL: m.public.url() + webhookPath, Secret: named, Transport: api.InProcess(m.public),
 	})
 	return err
 }
