@@ -76,7 +76,7 @@ func newBank(w *World) *bank {
 
 func (b *bank) options() payments.Options {
 	return payments.Options{StripeKey: "sk_test_simulation", WebhookSecrets: []string{webhookSecret}, Transport: b, Simulator: true,
-		Attempts: b.w.attempts, CallTimeout: forever}
+		ChargeAtOnce: b.w.atOnce, Attempts: b.w.attempts, CallTimeout: forever}
 }
 
 // call runs fn until it parks or ends; then ends is called, in the world's turn, unless the process died before.
@@ -223,15 +223,16 @@ func (b *bank) end() {
 // draw is how a request goes in this world.
 func (b *bank) draw(c *caller) fate {
 	var f fate
-	refund := strings.Contains(c.where, "refund")
 	switch w := b.w; {
+	case strings.HasPrefix(c.where, "POST payment_intents") && w.chance(0.7):
+		// A payment that never gets to the bank is over; most shall get further.
 	case w.unlucky(0.06):
 		f.lost = true
 	case w.unlucky(0.06):
 		f.late = true
 	case w.unlucky(0.05):
 		f.before = &stripesim.Fault{Status: pick(w, []int{500, 503, 429, 409})}
-	case w.unlucky(0.02) && !refund:
+	case w.unlucky(0.02):
 		f.before = &stripesim.Fault{Status: 500, Sticky: true}
 	case w.unlucky(0.08):
 		f.after = &stripesim.Fault{}

@@ -62,7 +62,8 @@ type World struct {
 	log      *eventLog
 	bank     *bank
 	parts    []*part
-	attempts int // failed payments that end an order
+	attempts int  // failed payments that end an order
+	atOnce   bool // cards are not held first
 
 	auth       *auth.Service
 	tickets    *tickets.Service
@@ -92,7 +93,7 @@ func (g *Ground) Run(seed uint64, o Options) (Result, error) {
 	}
 	w := &World{Ground: g, options: o, rand: rand.New(rand.NewPCG(seed, 1)), names: map[string]string{}, counts: map[string]int{}}
 	w.trouble = []float64{0, 0.3, 1, 1, 2}[w.rand.IntN(5)]
-	w.attempts = 1 + w.rand.IntN(2)
+	w.attempts, w.atOnce = 1+w.rand.IntN(2), w.rand.IntN(3) == 0
 	w.log = newEventLog(w)
 	w.bank = newBank(w)
 	w.start()

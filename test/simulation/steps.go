@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ticketing/kernel/bus"
+	"ticketing/kernel/event"
 	"ticketing/kernel/store"
 )
 
@@ -30,6 +31,7 @@ var steps = []step{
 	{"account", 0.2, 1, (*World).changeAccount},
 	{"time", 1, 1, (*World).passTime},
 	{"deadline", 1.5, 1, (*World).passToDeadline},
+	{"last patience", 1.5, 1, (*World).passToLastPatience},
 	{"relay", 60, 0.5, (*World).relaySome},
 	{"deliver", 100, 0.5, (*World).deliverSome},
 	{"repeat", 4, 1, (*World).repeatOld},
@@ -128,6 +130,27 @@ func (w *World) passToDeadline() bool {
 	}
 	w.clock.advance(left + int64(w.rand.IntN(3)) - 1)
 	w.note("time passes to a deadline of %s", d.service)
+	return true
+}
+
+// passToLastPatience lets so much time pass that an order gives up waiting for the payment that has it, and lets that be
+// known before anything else: the payment may have been made all the same.
+func (w *World) passToLastPatience() bool {
+	all := w.numbers("orders", `SELECT expires_at + 180000 FROM orders WHERE status = 'AwaitingPayment' AND charge_id <> '' ORDER BY 1`)
+	if len(all) == 0 {
+		return false
+	}
+	w.clock.advance(max(0, pick(w, all)-w.clock.at("orders")) + int64(w.rand.IntN(10_000)))
+	w.note("time passes until an order is tired of waiting for its payment")
+	w.ring()
+	w.relay(w.part("expiration"), wholly)
+	for i := len(w.log.queues["orders"]) - 1; i >= 0; i-- {
+		if e, err := bus.Decode(w.log.queues["orders"][i].Data); err == nil && e.Type == event.OrderExpired {
+			if m := w.log.take("orders", i); !w.deliver(w.part("orders"), m) {
+				w.log.queues["orders"] = append(w.log.queues["orders"], m)
+			}
+		}
+	}
 	return true
 }
 
