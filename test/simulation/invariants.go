@@ -312,7 +312,7 @@ func (w *World) checkRefunds() {
 		case c.Status == event.Completed && completed == (back != ""):
 			w.find("invariant 4: %s, order completed: %v, refund: %q", w.name("charge", c.ID), completed, back)
 		}
-		w.count("outcome charge " + c.Status + map[bool]string{true: " refunded"}[back != ""])
+		w.count(strings.TrimRight("outcome charge "+c.Status+" "+c.FailureCode+map[bool]string{true: "refunded"}[back != ""], " "))
 	}
 	for _, o := range newest[event.Order](w, "orders") {
 		w.count("outcome order " + o.Status + " " + o.CancelReason)
