@@ -21,18 +21,26 @@ type Charge struct {
 	Currency       string        `json:"currency"`
 	StripeID       string        `json:"stripeId"`
 	StripeRefundID string        `json:"stripeRefundId"` // when the money went back
+	RefundStatus   string        `json:"refundStatus"`   // due, pending, succeeded or failed; empty if none is owed
 	FailureCode    string        `json:"failureCode"`
 	ClientSecret   string        `json:"clientSecret"` // of Pay alone: the bank wants a further step of the buyer
+	BankURL        string        `json:"bankUrl"`      // of PayAndReturn alone: where that step is taken
 	CreatedAt      time.Time     `json:"createdAt"`
 	UpdatedAt      time.Time     `json:"updatedAt"`
 }
 
 // Pay charges a Stripe PaymentMethod for an order. A charge that comes back as Created is not decided yet.
 func (c *Client) Pay(ctx context.Context, orderID, token string) (Charge, error) {
+	return c.PayAndReturn(ctx, orderID, token, "")
+}
+
+// PayAndReturn is Pay for a buyer with a browser: the bank sends them back to that address when it wants a further step.
+func (c *Client) PayAndReturn(ctx context.Context, orderID, token, returnURL string) (Charge, error) {
 	body := struct {
-		OrderID string `json:"orderId"`
-		Token   string `json:"token"`
-	}{orderID, token}
+		OrderID   string `json:"orderId"`
+		Token     string `json:"token"`
+		ReturnURL string `json:"returnUrl,omitempty"`
+	}{orderID, token, returnURL}
 	return get[Charge](ctx, c, call{method: http.MethodPost, path: "/api/payments", body: body})
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"ticketing/api"
 	"ticketing/kernel/fault"
 	"ticketing/kernel/httpapi"
 )
@@ -29,8 +30,9 @@ type Options struct {
 
 // Site serves the pages, the documents and the gateway.
 type Site struct {
-	mux   *http.ServeMux
-	pages *pages
+	mux    *http.ServeMux
+	pages  *pages
+	client *api.Client // of the API behind the gateway
 }
 
 // New is an error only when a page or a document is broken.
@@ -52,11 +54,12 @@ func New(o Options) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Site{mux: http.NewServeMux(), pages: pages}
 	gateway := newGateway(o)
+	s := &Site{mux: http.NewServeMux(), pages: pages, client: api.New("http://market", api.InProcess(gateway))}
 	for pattern, handler := range map[string]http.Handler{
 		"GET /{$}":             http.HandlerFunc(s.home),
 		"GET /docs":            s.docs(docs),
+		"GET /payments/return": http.HandlerFunc(s.returned),
 		"GET /problems/{$}":    http.HandlerFunc(s.problems),
 		"GET /problems":        http.RedirectHandler("/problems/", http.StatusMovedPermanently),
 		"GET /problems/{code}": http.HandlerFunc(s.problem),

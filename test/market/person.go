@@ -103,6 +103,9 @@ func (p *Person) Token() string {
 	return ""
 }
 
+// Browser is the person's browser, in which they are signed in.
+func (p *Person) Browser() *http.Client { return p.client }
+
 // Ask sends a request to the market's one origin. It never ends the test: no answer is an Answer too.
 func (p *Person) Ask(method, path string, body any, header ...string) Answer {
 	h := map[string]string{}
