@@ -274,8 +274,8 @@ func (w *World) checkCopies() {
 			`SELECT id || user_id || version || price || title || (CASE WHEN sold_at > 0 THEN 'sold' WHEN withdrawn_at > 0 THEN 'withdrawn'
 				WHEN order_id IS NOT NULL THEN 'locked' ELSE 'available' END) || coalesce(order_id, '') FROM tickets ORDER BY id`,
 			`SELECT id || seller_id || version || price || title || status || order_id FROM tickets ORDER BY id`},
-		{"orders", "payments", `SELECT id || status || cancel_reason || price FROM orders ORDER BY id`,
-			`SELECT id || status || cancel_reason || amount FROM orders ORDER BY id`},
+		{"orders", "payments", `SELECT id || status || cancel_reason || price || charge_id FROM orders ORDER BY id`,
+			`SELECT id || status || cancel_reason || amount || charge_id FROM orders ORDER BY id`},
 		{"payments", "orders", `SELECT id || status || version FROM charges ORDER BY id`,
 			`SELECT id || status || version FROM charges ORDER BY id`},
 	} {
