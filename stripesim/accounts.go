@@ -60,9 +60,14 @@ func findAccount(tx *store.Tx, id string) (*account, bool, error) {
 	return store.One(tx, scanAccount, `SELECT `+accountColumns+` FROM accounts WHERE id = $1 AND NOT deleted`, id)
 }
 
-// pathAccount is the account that the path names.
-func (c *call) pathAccount() (*account, error) {
-	a, ok, err := findAccount(c.tx, c.id)
+// lockAccount is findAccount for changing it: nobody else does until the commit.
+func lockAccount(tx *store.Tx, id string) (*account, bool, error) {
+	return store.One(tx, scanAccount, `UPDATE accounts SET deleted = deleted WHERE id = $1 AND NOT deleted RETURNING `+accountColumns, id)
+}
+
+// pathAccount is the account that the path names, as find finds it.
+func (c *call) pathAccount(find func(*store.Tx, string) (*account, bool, error)) (*account, error) {
+	a, ok, err := find(c.tx, c.id)
 	if err == nil && !ok {
 		e := invalid("", "account_invalid", "The provided key does not have access to account '%s' (or that account does not "+
 			"exist). Application access may have been revoked.", c.id)
@@ -159,7 +164,7 @@ func (d *accountDetails) read(c *call) {
 }
 
 func updateAccount(c *call) (object, error) {
-	a, err := c.pathAccount()
+	a, err := c.pathAccount(lockAccount)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +180,7 @@ func updateAccount(c *call) (object, error) {
 }
 
 func retrieveAccount(c *call) (object, error) {
-	a, err := c.pathAccount()
+	a, err := c.pathAccount(findAccount)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +198,7 @@ func deleteAccount(c *call) (object, error) {
 	if err := c.form.checked(); err != nil {
 		return nil, err
 	}
-	a, err := c.pathAccount()
+	a, err := c.pathAccount(lockAccount)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package stripesim_test
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -274,6 +275,32 @@ func TestTransfersAtAGate(t *testing.T) {
 				if won != left/600 {
 					b.t.Errorf("%d transfers of 600 out of %d", won, left)
 				}
+			}
+		}
+	})
+}
+
+// A client that changes an account while its owner onboards overwrites nothing.
+func TestOnboardingAgainstUpdates(t *testing.T) {
+	each(t, func(b *bench) {
+		for range 10 {
+			a, err := b.V1Accounts.Create(ctx, &stripe.AccountCreateParams{Type: stripe.String("express")})
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			for _, err := range gate(6, func(i int) error {
+				if i == 0 {
+					return b.sim.Onboard(ctx, a.ID)
+				}
+				_, err := b.V1Accounts.Update(ctx, a.ID, &stripe.AccountUpdateParams{Metadata: map[string]string{fmt.Sprint(i): "yes"}})
+				return err
+			}) {
+				if err != nil {
+					b.t.Error(err)
+				}
+			}
+			if got, err := b.V1Accounts.GetByID(ctx, a.ID, nil); err != nil || !got.PayoutsEnabled || len(got.Metadata) != 5 {
+				b.t.Errorf("%+v %v", got, err)
 			}
 		}
 	})

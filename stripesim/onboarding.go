@@ -76,8 +76,8 @@ var (
 	errNoLink   = errors.New("there is no such link")
 )
 
-// openLink is the link of a request, if it is still good.
-func openLink(tx *store.Tx, r *http.Request) (*accountLink, *account, error) {
+// openLink is the link of a request, if it is still good, and its account, as find finds it.
+func openLink(tx *store.Tx, r *http.Request, find func(*store.Tx, string) (*account, bool, error)) (*accountLink, *account, error) {
 	l, ok, err := findLink(tx, r.PathValue("account"), r.URL.Query().Get("link"))
 	if err == nil && !ok {
 		err = errNoLink
@@ -85,7 +85,7 @@ func openLink(tx *store.Tx, r *http.Request) (*accountLink, *account, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	a, ok, err := findAccount(tx, l.account)
+	a, ok, err := find(tx, l.account)
 	if err == nil && (!ok || l.used || !tx.Now().Before(l.expiresAt)) {
 		err = errLinkOver
 	}
@@ -96,7 +96,7 @@ func openLink(tx *store.Tx, r *http.Request) (*accountLink, *account, error) {
 func (s *Sim) connectPage(w http.ResponseWriter, r *http.Request) {
 	var l *accountLink
 	err := s.db.View(r.Context(), func(tx *store.Tx) (err error) {
-		l, _, err = openLink(tx, r)
+		l, _, err = openLink(tx, r, findAccount)
 		return err
 	})
 	if err != nil {
@@ -112,7 +112,7 @@ func (s *Sim) connectDone(w http.ResponseWriter, r *http.Request) {
 	var l *accountLink
 	err := s.db.Update(context.WithoutCancel(r.Context()), func(tx *store.Tx) (err error) {
 		var a *account
-		if l, a, err = openLink(tx, r); err != nil {
+		if l, a, err = openLink(tx, r, lockAccount); err != nil {
 			return err
 		}
 		n, err := tx.Exec(`UPDATE account_links SET used = TRUE WHERE secret = $1 AND NOT used`, l.secret)
@@ -147,7 +147,7 @@ func (s *Sim) noPage(w http.ResponseWriter, r *http.Request, l *accountLink, err
 // Onboard does for an account what its owner does on the page, from Go.
 func (s *Sim) Onboard(ctx context.Context, accountID string) error {
 	return s.db.Update(ctx, func(tx *store.Tx) error {
-		a, ok, err := findAccount(tx, accountID)
+		a, ok, err := lockAccount(tx, accountID)
 		if err == nil && !ok {
 			err = errors.New("there is no account " + accountID)
 		}
