@@ -17,9 +17,11 @@
 // complain, holds expire. Settle carries out what is due by the store's clock, SettleNow at once. Other accounts are paid by
 // transfers, once their owners have onboarded on a page with one button.
 //
+// What it answers, tells and reads is named and shaped as Stripe's own OpenAPI description says: the tests hold it against that.
+//
 // Time and ids come from the store, so that a run is repeatable. What is unlike Stripe is little and deliberate: the test
 // payment methods keep their names ("pm_card_visa") instead of becoming new objects, card numbers are taken without asking
-// for permission, and bank accounts without microdeposits; only cards and US bank accounts pay; there is no smallest amount,
+// for permission, and bank accounts without microdeposits; only cards and US bank accounts pay; there are no customers; a search is never behind; there is no smallest amount,
 // and the largest is twelve digits for every currency; nothing costs fees, of disputes neither, and a dispute takes no more
 // than what has not been refunded; early fraud warnings are not given, and no Radar rule is set but the one that blocks the
 // highest risk. Other accounts own nothing but what they are: they are asked for no proof, nothing is paid out from them, no
