@@ -2,10 +2,10 @@ package payments
 
 import (
 	"context"
-
-	"github.com/stripe/stripe-go/v85"
+	"time"
 
 	"ticketing/kernel/money"
+	"ticketing/kernel/store"
 )
 
 // Taken is a payment as Stripe knows it, for whoever holds Stripe's books against ours.
@@ -15,37 +15,42 @@ type Taken struct {
 	ChargeID string
 	Captured money.Amount
 	Refunded money.Amount
+	Mended   bool // it should not have taken money, and the reconciler has given that back
 }
 
 // Books are all payments that Stripe knows of, whoever made them.
 func (s *Service) Books(ctx context.Context) ([]Taken, error) {
-	p := &stripe.PaymentIntentListParams{ListParams: stripe.ListParams{Limit: stripe.Int64(100)}}
-	p.AddExpand("data.latest_charge")
-	var all []Taken
-	for in, err := range s.stripe.client.V1PaymentIntents.List(ctx, p).All(ctx) {
-		if err != nil {
-			return nil, s.stripe.judge(err)
+	everything := span{to: time.Now().Add(24 * time.Hour)} // whatever Stripe's clock says
+	paid, err := allPages(func(after string) ([]theirs, string, error) {
+		return s.stripe.intentsPage(ctx, everything, after)
+	})
+	if err != nil {
+		return nil, err
+	}
+	mended := map[string]bool{}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		ids, err := mendedIntents(tx)
+		for _, id := range ids {
+			mended[id] = true
 		}
-		t := Taken{ID: in.ID, OrderID: in.Metadata["order_id"], ChargeID: in.Metadata["charge_id"]}
-		if c := in.LatestCharge; c != nil {
-			if t.Captured, err = ourAmount(c.AmountCaptured, string(in.Currency)); err != nil {
-				return nil, err
-			}
-			if t.Refunded, err = ourAmount(c.AmountRefunded, string(in.Currency)); err != nil {
-				return nil, err
-			}
-		}
-		all = append(all, t)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Taken, len(paid))
+	for i, in := range paid {
+		all[i] = Taken{ID: in.id, OrderID: in.orderID, ChargeID: in.chargeID, Captured: in.counted(in.taken),
+			Refunded: in.counted(in.back), Mended: mended[in.id]}
 	}
 	return all, nil
 }
 
-// ourAmount is an amount of Stripe's as we count it.
-func ourAmount(n int64, code string) (money.Amount, error) {
-	ours, err := money.ParseCurrency(code)
+// counted is an amount as we count it. What cannot be counted so is of another program, and stays as Stripe has it.
+func (t theirs) counted(n int64) money.Amount {
+	a, err := ourAmount(n, t.currency)
 	if err != nil {
-		return 0, err
+		return money.Amount(n)
 	}
-	theirs := money.Currency{Code: code, Decimals: stripeDecimals(code)}
-	return ours.Amount(theirs.Decimal(money.Amount(n)))
+	return a
 }

@@ -3,6 +3,7 @@ package payments
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,6 +20,9 @@ const (
 
 // Run decides charges and gives money back, until ctx ends; of all replicas one does it.
 func (s *Service) Run(ctx context.Context) error {
+	var others sync.WaitGroup
+	defer others.Wait()
+	others.Go(func() { s.reconcile(ctx) })
 	for ctx.Err() == nil {
 		err := s.db.Exclusive(ctx, "decider", s.work)
 		if err != nil && ctx.Err() == nil {

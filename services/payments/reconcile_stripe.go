@@ -1,0 +1,130 @@
+package payments
+
+import (
+	"context"
+	"time"
+
+	"github.com/stripe/stripe-go/v85"
+
+	"ticketing/kernel/money"
+)
+
+// pageSize is the most that Stripe puts on a page.
+const pageSize = 100
+
+// span is a time from one moment to another, the second not included; a zero begin is the beginning.
+type span struct{ from, to time.Time }
+
+// created asks for what was made in the span, in the whole seconds that Stripe counts, and a zero time for all.
+func (s span) created() *stripe.RangeQueryParams {
+	r := &stripe.RangeQueryParams{LesserThanOrEqual: s.to.Unix()}
+	if !s.from.IsZero() {
+		r.GreaterThanOrEqual = s.from.Unix()
+	}
+	return r
+}
+
+// intentsPage is one page of the intents made in the span, newest first, and where the next one begins; empty: there is
+// none.
+func (g *gateway) intentsPage(ctx context.Context, made span, after string) (page []theirs, next string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, g.timeout)
+	defer cancel()
+	p := &stripe.PaymentIntentListParams{ListParams: onePage(after), CreatedRange: made.created()}
+	p.AddExpand("data.latest_charge")
+	list := g.client.V1PaymentIntents.List(ctx, p)
+	if err := g.judge(list.Err()); err != nil {
+		return nil, "", err
+	}
+	for _, in := range list.Data() {
+		page = append(page, theirsOf(in))
+	}
+	if list.Meta().HasMore && len(page) > 0 {
+		next = page[len(page)-1].id
+	}
+	return page, next, nil
+}
+
+func onePage(after string) stripe.ListParams {
+	p := stripe.ListParams{Limit: stripe.Int64(pageSize), Single: true}
+	if after != "" {
+		p.StartingAfter = stripe.String(after)
+	}
+	return p
+}
+
+// theirs is one intent with its money; errMissing: Stripe does not know it.
+func (g *gateway) theirs(ctx context.Context, id string) (theirs, error) {
+	ctx, cancel := context.WithTimeout(ctx, g.timeout)
+	defer cancel()
+	p := &stripe.PaymentIntentRetrieveParams{}
+	p.AddExpand("latest_charge")
+	in, err := g.client.V1PaymentIntents.Retrieve(ctx, id, p)
+	if err = g.judge(err); err != nil {
+		return theirs{}, err
+	}
+	return theirsOf(in), nil
+}
+
+func theirsOf(in *stripe.PaymentIntent) theirs {
+	t := theirs{id: in.ID, orderID: in.Metadata["order_id"], chargeID: in.Metadata["charge_id"], status: in.Status,
+		currency: string(in.Currency), amount: in.Amount, held: in.AmountCapturable, created: time.Unix(in.Created, 0)}
+	if c := in.LatestCharge; c != nil {
+		// Stripe shows what it has let go of, of a sum that was held, as refunded too. That was never taken.
+		t.taken, t.back, t.disputed = c.AmountCaptured, min(c.AmountRefunded, c.AmountCaptured), c.Disputed
+	}
+	return t
+}
+
+// refundsPage is one page of refunds, newest first: of an intent, or if that is empty of all that were made in the span.
+func (g *gateway) refundsPage(ctx context.Context, intentID string, made span, after string) (page []theirRefund, next string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, g.timeout)
+	defer cancel()
+	p := &stripe.RefundListParams{ListParams: onePage(after)}
+	if intentID != "" {
+		p.PaymentIntent = stripe.String(intentID)
+	} else {
+		p.CreatedRange = made.created()
+	}
+	list := g.client.V1Refunds.List(ctx, p)
+	if err := g.judge(list.Err()); err != nil {
+		return nil, "", err
+	}
+	last := ""
+	for _, r := range list.Data() {
+		last = r.ID
+		if r.PaymentIntent != nil { // what was paid in another way is not ours
+			page = append(page, theirRefund{
+				refund:   refund{ID: r.ID, Status: r.Status, CreatedAt: time.Unix(r.Created, 0)},
+				intentID: r.PaymentIntent.ID, amount: r.Amount, currency: string(r.Currency)})
+		}
+	}
+	if list.Meta().HasMore {
+		next = last
+	}
+	return page, next, nil
+}
+
+// allPages collects what page gives, from the first one on.
+func allPages[T any](page func(after string) ([]T, string, error)) (all []T, err error) {
+	for after := ""; ; {
+		some, next, err := page(after)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+		if next == "" {
+			return all, nil
+		}
+		after = next
+	}
+}
+
+// ourAmount is an amount of Stripe's as we count it.
+func ourAmount(n int64, code string) (money.Amount, error) {
+	ours, err := money.ParseCurrency(code)
+	if err != nil {
+		return 0, err
+	}
+	theirs := money.Currency{Code: code, Decimals: stripeDecimals(code)}
+	return ours.Amount(theirs.Decimal(money.Amount(n)))
+}
