@@ -172,8 +172,9 @@ func (x *comparison) compareOwn(in theirs, c ours) {
 		x.add(FailedMoney, handBack, in, c, "payment %s kept %s, and charge %s of order %s has failed",
 			in.id, in.format(in.kept()), c.ID, c.OrderID)
 	case in.open():
+		// After a decline an intent waits for another card. Nobody has its secret, or it would have been given up at once.
 		x.add(OpenIntent, giveUp, in, c, "payment %s is still open (%s), and charge %s of order %s has failed",
-			in.id, in.status, c.ID, c.OrderID)
+			in.id, in.status, c.ID, c.OrderID).routine = in.status == stripe.PaymentIntentStatusRequiresPaymentMethod
 	}
 }
 

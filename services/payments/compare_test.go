@@ -153,7 +153,12 @@ var wrongs = map[string]struct {
 		b := newBook(event.ChargeFailed, event.Cancelled)
 		b.in.status = stripe.PaymentIntentStatusRequiresPaymentMethod
 		return b
-	}, OpenIntent, giveUp, "requires_payment_method"},
+	}, OpenIntent, giveUp, "requires_payment_method"}, // a routine one
+	"a step that was left open": {func() *book {
+		b := newBook(event.ChargeFailed, event.Cancelled)
+		b.in.status = stripe.PaymentIntentStatusRequiresAction
+		return b
+	}, OpenIntent, giveUp, "requires_action"},
 	"a hold that was not let go": {func() *book {
 		b := newBook(event.ChargeFailed, event.Cancelled)
 		b.in.status, b.in.held = stripe.PaymentIntentStatusRequiresCapture, 1999
@@ -290,6 +295,9 @@ func TestEachDiscrepancy(t *testing.T) {
 			continue
 		}
 		seen[w.kind] = true
+		if routine := strings.Contains(w.says, "requires_payment_method"); found[i].routine != routine {
+			t.Errorf("%s: routine is %v", name, !routine)
+		}
 		d := found[i]
 		if d.remedy != w.does || d.ByItself != (w.does != nothing) || !strings.Contains(d.Sentence, w.says) || d.subject() == "" {
 			t.Errorf("%s: %+v", name, d)

@@ -86,7 +86,8 @@ type Discrepancy struct {
 	Tries     int       `json:"tries,omitempty"`   // to mend it, without success
 	NextTry   time.Time `json:"nextTry,omitzero"`
 
-	remedy remedy
+	remedy  remedy
+	routine bool // nothing can come of it, and nothing is wrong: it is only tidied up
 }
 
 // subject is what tells it from others of its kind.

@@ -16,6 +16,7 @@ type Reconciliation struct {
 	Intents int           // of Stripe's that were looked at
 	Refunds int           // of Stripe's
 	Charges int           // of ours
+	Tidied  int           // intents that declines had left behind, and that are given up
 	Open    []Discrepancy // what does not agree, and was not mended
 	Mended  []Discrepancy // what did not agree; Outcome says what was done
 }
@@ -209,6 +210,9 @@ func (p *pass) examine(ctx context.Context, who suspect) error {
 
 // treat writes a discrepancy down and mends it, if that is safe and its time has come.
 func (p *pass) treat(ctx context.Context, who suspect, d Discrepancy) error {
+	if d.routine {
+		return p.tidy(ctx, d)
+	}
 	if !p.acts {
 		p.out.Open = append(p.out.Open, d)
 		return nil
@@ -231,6 +235,21 @@ func (p *pass) treat(ctx context.Context, who suspect, d Discrepancy) error {
 	d.Outcome = "could not be mended: " + err.Error()
 	p.out.Open = append(p.out.Open, d)
 	return p.db.Update(ctx, func(tx *store.Tx) error { return noteTry(tx, d, d.Outcome) })
+}
+
+// tidy gives an intent up that is of no use any more. If it cannot be, the next slow pass tries again.
+func (p *pass) tidy(ctx context.Context, d Discrepancy) error {
+	if !p.acts {
+		return nil
+	}
+	_, err := p.giveUp(ctx, d)
+	if err == nil {
+		p.out.Tidied++
+	}
+	if errors.Is(err, store.ErrUnavailable) {
+		return err
+	}
+	return ctx.Err()
 }
 
 // judge looks whether what was done has helped.
