@@ -242,3 +242,47 @@ func TestNoFalseAlarmUnderLoad(t *testing.T) {
 		}
 	})
 }
+
+// Whatever happens between any two requests of the reconciler to Stripe, it takes nothing for wrong that is on its way.
+func TestWhatHappensWhileTheBooksAreRead(t *testing.T) {
+	each(t, func(m *market) {
+		for k := 0; ; k++ {
+			old, watched := m.paidFor(), m.paidFor()
+			m.stranger().refund(watched.stripeID, 500) // so that it is looked at closely
+			m.advance(4 * time.Minute)
+			asked, happening := 0, false
+			m.setFault(func(r *http.Request, at stripesim.Stage) *stripesim.Fault {
+				if at != stripesim.Before || r.Method != "GET" || happening {
+					return nil
+				}
+				if asked++; asked != k+1 {
+					return nil
+				}
+				happening = true
+				defer func() { happening = false }()
+				for _, s := range []sale{old, watched} {
+					m.known(m.become(s.order, event.Cancelled, event.ByBuyer))
+				}
+				m.work()
+				return nil
+			})
+			r := m.reconcile(true)
+			m.setFault(nil)
+			for _, d := range append(r.Open, r.Mended...) {
+				if d.OrderID != watched.order.ID || d.Kind != payments.UnknownRefund && d.Kind != payments.RefundedSale {
+					t.Errorf("before request %d: %+v", k+1, d)
+				}
+			}
+			if asked <= k {
+				if k < 5 {
+					t.Errorf("only %d requests", k)
+				}
+				return
+			}
+			m.advance(time.Hour)
+			if r := m.reconcile(true); len(r.Open) > 0 {
+				t.Errorf("afterwards: %+v", r.Open)
+			}
+		}
+	})
+}
