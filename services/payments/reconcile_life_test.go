@@ -195,7 +195,6 @@ func TestNoFalseAlarmUnderLoad(t *testing.T) {
 			fresh := make([]event.Order, buyers)
 			for i := range buyers {
 				fresh[i] = m.payable()
-				m.follow(fresh[i])
 				at.Go(func() {
 					<-gate
 					card := "pm_card_visa"

@@ -88,7 +88,6 @@ func (m *market) refused() sale { return m.attempt("pm_card_chargeDeclined", 402
 func (m *market) attempt(card string, status int) sale {
 	m.t.Helper()
 	o := m.payable()
-	m.follow(o)
 	if r := m.pay(o, card); r.status != status {
 		m.t.Fatalf("paying with %s: %d %v", card, r.status, r.body)
 	}
@@ -275,16 +274,10 @@ func kinds(all ...payments.Kind) []payments.Kind { return all }
 // cancelledSale is a paid order that was cancelled after all, and whose money is back.
 func (m *market) cancelledSale() sale {
 	m.t.Helper()
-	o := m.payable()
-	go func() {
-		m.awaitCharge(o.ID, func(c event.Charge) bool { return c.Status == event.Completed })
-		m.become(o, event.Cancelled, event.ByBuyer)
-	}()
-	m.pay(o, "pm_card_visa")
-	m.known(m.current(o))
+	s := m.paidFor()
+	m.known(m.become(s.order, event.Cancelled, event.ByBuyer))
 	m.work()
-	s := m.saleOf(o)
-	m.awaitCharge(o.ID, func(c event.Charge) bool { return c.RefundStatus == "succeeded" })
+	m.awaitCharge(s.order.ID, func(c event.Charge) bool { return c.RefundStatus == "succeeded" })
 	return s
 }
 
@@ -300,9 +293,8 @@ func (m *market) makeWrong() map[string]sale {
 			made[name] = wrongs[name].make(m, other)
 		}
 	}
-	m.stop()
-	m.options.Wait, m.deaf = 0, true
-	m.begin(false)
+	m.deaf.Store(true)
+	m.restart(noWait)
 	for _, name := range slices.Sorted(maps.Keys(wrongs)) {
 		if hasty(name) {
 			made[name] = wrongs[name].make(m, other)
