@@ -25,6 +25,8 @@ type Sources struct {
 	Events func(ctx context.Context, each func(event.Envelope)) error
 	// Payments is every payment that the provider knows of; nil: the provider is not asked.
 	Payments func(ctx context.Context) ([]Payment, error)
+	// Disagreements are what the provider's books and those of payments do not agree in; nil: they are not compared.
+	Disagreements func(ctx context.Context) ([]Finding, error)
 	// Currency is the market's.
 	Currency money.Currency
 	// Settle is how long to wait for the market to come to rest; 0: it is looked at once.
@@ -38,6 +40,7 @@ type Payment struct {
 	ChargeID string // from its metadata
 	Captured money.Amount
 	Refunded money.Amount
+	Mended   bool // it was not to be taken, and payments has noted that it gave it back
 }
 
 // Finding is something that is not as it has to be.
@@ -51,7 +54,8 @@ func (f Finding) String() string { return fmt.Sprintf("invariant %d: %s", f.Inva
 // Report is the outcome of an audit.
 type Report struct {
 	Findings []Finding `json:"findings"`
-	Busy     []string  `json:"busy"` // what was on its way, so that some rules could not be checked; empty at rest
+	Mended   []string  `json:"mended,omitempty"` // what was put in order before
+	Busy     []string  `json:"busy"`             // what was on its way, so that some rules could not be checked; empty at rest
 	Users    int       `json:"users"`
 	Tickets  int       `json:"tickets"`
 	Orders   int       `json:"orders"`
@@ -71,7 +75,7 @@ func Run(ctx context.Context, s Sources) (Report, error) {
 		}
 		r := b.check()
 		if len(r.Busy) == 0 || !time.Now().Before(deadline) {
-			return r, nil
+			return r, r.compare(ctx, s)
 		}
 		select {
 		case <-ctx.Done():
@@ -79,4 +83,19 @@ func Run(ctx context.Context, s Sources) (Report, error) {
 		case <-time.After(settlePause):
 		}
 	}
+}
+
+// compare adds what the provider's books and ours do not agree in. They are compared once: what is on its way between the
+// two is left out there.
+func (r *Report) compare(ctx context.Context, s Sources) error {
+	if s.Disagreements == nil {
+		return nil
+	}
+	more, err := s.Disagreements(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot compare the payment provider's books: %w", err)
+	}
+	r.Findings = append(r.Findings, more...)
+	sortFindings(r.Findings)
+	return nil
 }

@@ -22,7 +22,8 @@ type books struct {
 	after     map[string]map[string]row   // the same, read after it
 	inbox     map[string]map[string]int64 // the newest version that was applied, by "service kind" and entity
 	failed    []string
-	refunds   int // that are due
+	refunds   int                    // that are due
+	rows      map[string][]refundRow // refunds by their charge, as payments knows them
 	deadlines map[string]bool
 	now       time.Time
 	findings  []Finding
@@ -70,7 +71,8 @@ var owners = []struct {
 func read(ctx context.Context, s Sources) (*books, error) {
 	b := &books{
 		currency: s.Currency, read: map[string]bool{}, histories: map[string]map[string]*history{},
-		before: map[string]map[string]row{}, after: map[string]map[string]row{}, inbox: map[string]map[string]int64{}, deadlines: map[string]bool{}, now: time.Now(), findings: []Finding{}, busy: []string{},
+		before: map[string]map[string]row{}, after: map[string]map[string]row{}, inbox: map[string]map[string]int64{}, deadlines: map[string]bool{},
+		rows: map[string][]refundRow{}, now: time.Now(), findings: []Finding{}, busy: []string{},
 	}
 	if s.Events != nil {
 		b.logged = map[string]int{}
@@ -133,6 +135,9 @@ func (b *books) readService(tx *store.Tx, name string) error {
 	}
 	switch name {
 	case "payments":
+		if err := b.readRefunds(tx); err != nil {
+			return err
+		}
 		return tx.QueryRow(`SELECT count(*) FROM charges WHERE refund_due`).Scan(&b.refunds)
 	case "expiration":
 		return each(tx, func(scan store.Scan) error {

@@ -1,9 +1,9 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"ticketing/kernel/event"
@@ -22,12 +22,7 @@ func (b *books) check() Report {
 	for _, f := range b.failed {
 		b.find(7, "%s", f)
 	}
-	slices.SortFunc(b.findings, func(x, y Finding) int {
-		if x.Invariant != y.Invariant {
-			return x.Invariant - y.Invariant
-		}
-		return strings.Compare(x.What, y.What)
-	})
+	sortFindings(b.findings)
 	r := Report{Findings: b.findings, Busy: b.busy, Users: len(b.histories["user"]), Tickets: len(b.histories["ticket"]),
 		Orders: len(b.histories["order"]), Charges: len(b.histories["charge"])}
 	for _, all := range b.histories {
@@ -36,6 +31,12 @@ func (b *books) check() Report {
 		}
 	}
 	return r
+}
+
+func sortFindings(all []Finding) {
+	slices.SortFunc(all, func(x, y Finding) int {
+		return cmp.Or(cmp.Compare(x.Invariant, y.Invariant), cmp.Compare(x.What, y.What))
+	})
 }
 
 // atRest says that nothing was on its way, so that the services have to agree.
@@ -265,7 +266,7 @@ func (b *books) checkTime() {
 		if c, ok := h.newest().(event.Charge); ok && c.Status == event.Created {
 			paying[c.OrderID] = true
 			if age := b.now.Sub(c.CreatedAt); age > lateCharge {
-				b.find(6, "charge %s has been undecided for %v", id, age.Round(time.Second))
+				b.find(6, "charge %s has been undecided for %v%s", id, age.Round(time.Second), b.whyUndecided())
 			}
 		}
 	}
@@ -282,4 +283,12 @@ func (b *books) checkTime() {
 			b.find(6, "order %s is %s, but expiration has a deadline for it: %v", id, o.Status, b.deadlines[id])
 		}
 	}
+}
+
+// whyUndecided is what excuses a payment that takes too long: none can be decided while its provider does not answer.
+func (b *books) whyUndecided() string {
+	if b.asked {
+		return "; the payment provider answers now, so it should be decided within seconds"
+	}
+	return "; none can be decided while the payment provider does not answer, and it was not asked"
 }

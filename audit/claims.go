@@ -73,6 +73,12 @@ func sameTicket(before, now event.OrderTicket) bool {
 // asSaid is a state without what was left unsaid of it: an order that was last said before orders knew of claims got its
 // seller, and the payment that was in flight, without another word.
 func asSaid(state, said any) any {
+	if is, ok := state.(event.Charge); ok {
+		if was, _ := said.(event.Charge); was.RefundStatus == "" { // before refunds had states
+			is.RefundStatus = ""
+		}
+		return is
+	}
 	is, ok := state.(event.Order)
 	was, _ := said.(event.Order)
 	if !ok || knowsClaims(was) {

@@ -27,9 +27,7 @@ func (b *books) checkCharges() {
 			if !slices.Contains(chargeMayFollow[before.Status], c.Status) {
 				b.find(3, "charge %s went from %q to %s", id, before.Status, c.Status)
 			}
-			if before.StripeRefundID != "" && c.StripeRefundID != before.StripeRefundID {
-				b.find(5, "charge %s was refunded as %s and as %s", id, before.StripeRefundID, c.StripeRefundID)
-			}
+			b.checkRefund(before, c)
 			before = c
 		}
 		if before.Status != event.Completed {
@@ -49,7 +47,7 @@ func (b *books) checkOutcome(c event.Charge) {
 		return
 	}
 	o, ok := b.histories["order"][c.OrderID].newest().(event.Order)
-	delivered, refunded := ok && o.Status == event.Completed, c.StripeRefundID != ""
+	delivered, refunded := ok && o.Status == event.Completed, isBack(c)
 	if delivered == refunded {
 		b.find(4, "charge %s for order %s (%s) is completed, refunded: %v", c.ID, c.OrderID, o.Status, refunded)
 	}
@@ -73,7 +71,7 @@ func (b *books) checkMoney() {
 			continue // of another program on the same account
 		}
 		net[p.OrderID] += p.Captured - p.Refunded
-		if p.Captured == 0 {
+		if p.Captured == 0 || p.Mended && p.Captured == p.Refunded {
 			continue
 		}
 		if other := took[p.OrderID]; other != "" {

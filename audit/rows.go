@@ -23,7 +23,7 @@ func (b *books) readRows(tx *store.Tx, kind event.Kind) (map[string]row, error) 
 		event.Users.Name:   {`SELECT id, version, email FROM users`, b.scanUser},
 		event.Tickets.Name: {`SELECT id, version, user_id, title, price, order_id, sold_at > 0, withdrawn_at > 0 FROM tickets`, b.scanTicket},
 		event.Orders.Name:  {`SELECT id, version, user_id, ticket_id, seller_id, price, status, cancel_reason, charge_id, expires_at FROM orders`, b.scanOrder},
-		event.Charges.Name: {`SELECT id, version, order_id, amount, status, stripe_refund_id FROM charges`, b.scanCharge},
+		event.Charges.Name: {`SELECT id, version, order_id, amount, status, stripe_refund_id, refund_status FROM charges`, b.scanCharge},
 	}[kind.Name]
 	if !ok {
 		return nil, nil
@@ -47,7 +47,7 @@ func (b *books) describe(state any) string {
 		return fmt.Sprintf("%s for ticket %s of %q at %s until %s, %s %s with payment %q", s.UserID, s.Ticket.ID, s.Ticket.SellerID,
 			s.Ticket.Price, s.ExpiresAt.UTC(), s.Status, s.CancelReason, s.ChargeID)
 	case event.Charge:
-		return fmt.Sprintf("%s for order %s, %s, refunded as %q", s.Amount, s.OrderID, s.Status, s.StripeRefundID)
+		return fmt.Sprintf("%s for order %s, %s, refunded as %q %s", s.Amount, s.OrderID, s.Status, s.StripeRefundID, s.RefundStatus)
 	}
 	return ""
 }
@@ -88,7 +88,7 @@ func (b *books) scanOrder(scan store.Scan) (string, int64, any, error) {
 func (b *books) scanCharge(scan store.Scan) (string, int64, any, error) {
 	var c event.Charge
 	var amount int64
-	err := scan(&c.ID, &c.Version, &c.OrderID, &amount, &c.Status, &c.StripeRefundID)
+	err := scan(&c.ID, &c.Version, &c.OrderID, &amount, &c.Status, &c.StripeRefundID, &c.RefundStatus)
 	c.Amount = b.decimal(amount)
 	return c.ID, c.Version, c, err
 }

@@ -28,6 +28,7 @@ const settle = 10 * time.Second
 // auditCmd checks the books of a market.
 type auditCmd struct {
 	JSON     bool            `name:"json" help:"Print the report as JSON."`
+	Fix      bool            `help:"First mend payments in which the payment provider's books and ours do not agree, where it is always safe."`
 	Currency config.Currency `default:"usd" placeholder:"CODE" group:"market" help:"Currency of the market, if it is not running. Default: usd."`
 	marketPlace
 	stripeFlags
@@ -51,6 +52,9 @@ func (c *auditCmd) Run(p *program) error {
 func (c *auditCmd) print(w io.Writer, r audit.Report) error {
 	if c.JSON {
 		return json.NewEncoder(w).Encode(r)
+	}
+	for _, what := range r.Mended {
+		fmt.Fprintln(w, "mended:", what)
 	}
 	for _, f := range r.Findings {
 		fmt.Fprintln(w, f)
@@ -78,7 +82,11 @@ func count(n int, noun string) string {
 // audit reads the engines if they are open to several processes, else asks the running market, else opens the data folder.
 func (c *auditCmd) audit(ctx context.Context) (r audit.Report, err error) {
 	if c.DatabaseURL == "" || c.NATSURL == "" {
-		body, err := newOpsClient(c.OpsAddr).ask(ctx, http.MethodGet, "/audit")
+		method, path := http.MethodGet, "/audit"
+		if c.Fix {
+			method, path = http.MethodPost, "/audit?fix=true"
+		}
+		body, err := newOpsClient(c.OpsAddr).ask(ctx, method, path)
 		if err == nil {
 			defer body.Close()
 			return r, json.NewDecoder(body).Decode(&r)
@@ -125,11 +133,32 @@ func (c *auditCmd) auditEngines(ctx context.Context) (audit.Report, error) {
 		defer db.Close()
 		o.Transport = stripesim.New(db, stripesim.Options{}).Transport()
 	}
-	s.Payments = provider(payments.New(s.DBs["payments"], nil, o))
-	return audit.Run(ctx, s)
+	paying := payments.New(s.DBs["payments"], bus.New(s.DBs["payments"], log, bus.Options{}), o)
+	return runAudit(ctx, s, paying, c.Fix)
 }
 
-// serveAudit checks the books of the market that this process runs.
+// runAudit checks the books, after it has mended what is always safe if it is to.
+func runAudit(ctx context.Context, s audit.Sources, p *payments.Service, fix bool) (audit.Report, error) {
+	mended := []string{}
+	if fix {
+		done, err := p.Reconcile(ctx, true)
+		if err != nil {
+			return audit.Report{}, fmt.Errorf("cannot mend what is wrong: %w", err)
+		}
+		for _, d := range done.Mended {
+			mended = append(mended, fmt.Sprintf("%s: %s", d.Sentence, d.Outcome))
+		}
+		if done.Tidied > 0 {
+			mended = append(mended, fmt.Sprintf("%s that declined cards had left behind: cancelled", count(done.Tidied, "open payment")))
+		}
+	}
+	s.Payments, s.Disagreements = provider(p), disagreements(p)
+	r, err := audit.Run(ctx, s)
+	r.Mended = mended
+	return r, err
+}
+
+// serveAudit checks the books of the market that this process runs; asked by POST with fix, it mends what is safe before.
 func (m *machine) serveAudit(w http.ResponseWriter, r *http.Request) {
 	s := audit.Sources{DBs: map[string]*store.DB{}, Currency: m.Currency.Currency, Events: logReader(m.events), Settle: settle}
 	for i := range roles {
@@ -143,8 +172,8 @@ func (m *machine) serveAudit(w http.ResponseWriter, r *http.Request) {
 		}
 		s.DBs[p.name] = p.db
 	}
-	s.Payments = provider(m.part("payments").service.(*payments.Service))
-	report, err := audit.Run(r.Context(), s)
+	fix := r.Method == http.MethodPost && r.URL.Query().Get("fix") == "true"
+	report, err := runAudit(r.Context(), s, m.paying(), fix)
 	if err != nil {
 		httpapi.WriteFault(w, r, err)
 		return
@@ -175,5 +204,20 @@ func provider(s *payments.Service) func(context.Context) ([]audit.Payment, error
 			taken[i] = audit.Payment(t)
 		}
 		return taken, err
+	}
+}
+
+// disagreements are what Stripe's books and ours do not agree in.
+func disagreements(s *payments.Service) func(context.Context) ([]audit.Finding, error) {
+	return func(ctx context.Context) ([]audit.Finding, error) {
+		found, err := s.Discrepancies(ctx)
+		all := make([]audit.Finding, len(found))
+		for i, d := range found {
+			all[i] = audit.Finding{Invariant: d.Kind.Invariant(), What: fmt.Sprintf("%s (%s)", d.Sentence, d.Kind)}
+			if d.ByItself {
+				all[i].What = fmt.Sprintf("%s (%s; --fix mends it)", d.Sentence, d.Kind)
+			}
+		}
+		return all, err
 	}
 }

@@ -38,7 +38,7 @@ func newMetrics(m *machine) *metrics {
 		Name: "ticketing_ended_sessions", Help: "Sessions that ended before their tokens expire, and accounts with a new password.",
 	}, func() float64 { return float64(m.ended.Len()) })
 	x.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		x.requests, build, ended, busCollector{m})
+		x.requests, build, ended, busCollector{m}, paymentsCollector{m})
 	return x
 }
 

@@ -37,9 +37,13 @@ func (m *machine) operators(healthz, readyz http.Handler) http.Handler {
 		pages = append(pages,
 			opsPage{"GET /events", http.HandlerFunc(m.serveEvents), "the event log, one JSON document a line (?type=, ?id=, ?follow=true)"},
 			opsPage{"GET /audit", http.HandlerFunc(m.serveAudit), "the books checked against one another, as JSON"},
+			opsPage{"POST /audit", http.HandlerFunc(m.serveAudit), ""},
 			opsPage{"GET /failed", http.HandlerFunc(m.serveFailed), "events that a service could not handle"},
 			opsPage{"POST /failed/{service}/{id}/retry", http.HandlerFunc(m.serveRetry), ""},
 		)
+	}
+	if m.paying() != nil {
+		pages = append(pages, opsPage{"GET /payments", http.HandlerFunc(m.servePayments), "payments that need a look: disagreements with the provider, refunds, charges in flight"})
 	}
 	if auth := m.part("auth"); auth != nil {
 		pages = append(pages, opsPage{"POST /rotate-keys", serveRotation(auth.service.(keyRotator)), ""})
