@@ -238,6 +238,24 @@ var wrongs = map[string]wrong{
 		m.exec(`UPDATE charges SET refund_status = 'pending' WHERE id = $1`, s.charge)
 		return s
 	}, mended: kinds(payments.RefundChanged), captured: 1999, given: 1999},
+	"a refund that fails days later": {make: func(m *market, other stranger) sale {
+		s := m.cancelled(m.attempt("pm_card_refundFail", 201))
+		refund := m.awaitCharge(s.order.ID, func(c event.Charge) bool { return c.RefundStatus == "succeeded" }).StripeRefundID
+		if n, err := m.sim.SettleNow(ctx, refund); err != nil || n != 1 {
+			m.t.Fatalf("%d %v", n, err)
+		}
+		return s
+	}, mended: kinds(payments.RefundChanged), captured: 1999, also: func(m *market, other stranger, s sale) {
+		m.awaitCharge(s.order.ID, func(c event.Charge) bool { return c.RefundStatus == "failed" })
+	}},
+	"a cancelled order whose payment is disputed": {make: func(m *market, other stranger) sale {
+		s := m.attempt("pm_card_createDispute", 201)
+		if _, err := m.sim.SettleNow(ctx, s.stripeID); err != nil {
+			m.t.Fatal(err)
+		}
+		m.exec(`UPDATE orders SET status = 'Cancelled' WHERE id = $1`, s.order.ID)
+		return s
+	}, open: kinds(payments.NotRefunded), captured: 1999},
 	"a part that went back, and a refund of it that was forgotten": {make: func(m *market, other stranger) sale {
 		s := m.paidFor()
 		other.refund(s.stripeID, 500)
@@ -274,10 +292,16 @@ func kinds(all ...payments.Kind) []payments.Kind { return all }
 // cancelledSale is a paid order that was cancelled after all, and whose money is back.
 func (m *market) cancelledSale() sale {
 	m.t.Helper()
-	s := m.paidFor()
+	s := m.cancelled(m.paidFor())
+	m.awaitCharge(s.order.ID, func(c event.Charge) bool { return c.RefundStatus == "succeeded" })
+	return s
+}
+
+// cancelled cancels a sale all the same.
+func (m *market) cancelled(s sale) sale {
+	m.t.Helper()
 	m.known(m.become(s.order, event.Cancelled, event.ByBuyer))
 	m.work()
-	m.awaitCharge(s.order.ID, func(c event.Charge) bool { return c.RefundStatus == "succeeded" })
 	return s
 }
 
