@@ -389,8 +389,8 @@ func (m *market) checkWrong(made map[string]sale) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	for name, w := range wrongs {
-		s := made[name]
+	for name, s := range made {
+		w := wrongs[name]
 		captured, given := int64(0), int64(0)
 		for _, total := range totals {
 			if total.Intent == s.stripeID || s.order.ID != "" && total.Metadata["order_id"] == s.order.ID {
