@@ -78,7 +78,7 @@ func (s *Service) Overview(ctx context.Context) (o Overview, err error) {
 func (s *Service) Figures(ctx context.Context) (o Overview, err error) {
 	err = s.db.View(ctx, func(tx *store.Tx) (err error) {
 		o = Overview{At: tx.Now(), Refunds: []RefundState{}, Open: []Discrepancy{}, Mended: []Discrepancy{}}
-		if o.Undecided, err = undecided(tx); err != nil {
+		if o.Undecided, err = countUndecided(tx); err != nil {
 			return err
 		}
 		if o.Counts, err = countRefunds(tx); err != nil {
@@ -94,7 +94,7 @@ func (s *Service) Figures(ctx context.Context) (o Overview, err error) {
 	return o, err
 }
 
-func undecided(tx *store.Tx) (w Waiting, err error) {
+func countUndecided(tx *store.Tx) (w Waiting, err error) {
 	var oldest int64
 	err = tx.QueryRow(`SELECT count(*), COALESCE(min(created_at), 0) FROM charges WHERE due_at > 0 AND status = 'Created'`).
 		Scan(&w.Count, &oldest)
