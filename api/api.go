@@ -29,6 +29,7 @@ type Client struct {
 	line    line
 	mu      sync.Mutex
 	session Session
+	cookie  *http.Cookie
 }
 
 // Session is what proves who somebody is.
@@ -66,6 +67,14 @@ func (c *Client) Session() Session {
 	return c.session
 }
 
+// Cookie is the session's cookie as the market has set it last, for whoever hands it on to a browser; nil if it has set
+// none since the client was made. The cookie that ends a session is one too.
+func (c *Client) Cookie() *http.Cookie {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cookie
+}
+
 // enter changes the session as the answer says.
 func (c *Client) enter(answer http.Header) {
 	for _, cookie := range (&http.Response{Header: answer}).Cookies() {
@@ -73,6 +82,7 @@ func (c *Client) enter(answer http.Header) {
 			continue
 		}
 		c.mu.Lock()
+		c.cookie = cookie
 		c.session = Session{Token: cookie.Value, Expires: cookie.Expires}
 		if cookie.MaxAge < 0 {
 			c.session = Session{}

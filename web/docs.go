@@ -238,8 +238,13 @@ func (d *docs) readEvents(document []byte) error {
 	return nil
 }
 
-func (s *Site) docs(d *docs) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.pages.render(w, r, http.StatusOK, "docs", page{Title: "The API and the events", Data: d})
-	})
+// docsPage is the API and the events, as their documents describe them.
+type docsPage struct {
+	*View
+	Docs *docs
+}
+
+// showDocs is GET /docs.
+func (s *Site) showDocs(v *visit) error {
+	return v.show(http.StatusOK, "docs", docsPage{v.titled("docs.title"), s.docs})
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"testing"
 
+	"ticketing/kernel/httpapi"
 	"ticketing/web"
 )
 
@@ -33,8 +34,21 @@ const (
 	"schemas":{"Ticket":{"type":"object","properties":{"price":{"type":"number","description":"What it cost."}}}}}}`
 )
 
+// empty is an API with nothing on the market and nobody signed in.
+var empty = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	if r.URL.Path != "/api/tickets" {
+		httpapi.NotFound(w, r)
+		return
+	}
+	_, _ = io.WriteString(w, "[]") // a test that has gone needs no answer
+})
+
 func site(t *testing.T, o web.Options) http.Handler {
 	t.Helper()
+	if o.API == nil && o.Remotes == nil {
+		o.API = empty
+	}
 	o.OpenAPI, o.AsyncAPI = []byte(openAPI), []byte(asyncAPI)
 	s, err := web.New(o)
 	if err != nil {

@@ -2,117 +2,128 @@ package web
 
 import (
 	"bytes"
+	"compress/gzip"
 	"embed"
 	"fmt"
 	"html"
 	"html/template"
 	"io/fs"
-	"log/slog"
-	"mime"
 	"net/http"
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
-	"ticketing/kernel/httpapi"
+	"ticketing/kernel/money"
 )
 
-//go:embed templates/*.html static/*
+//go:embed templates/*.html templates/partials/*.html static/*
 var files embed.FS
 
-// policy allows what these pages need and nothing else: no script at all, styles and images from here.
-const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
-// pages renders the templates, each within the layout.
+// pages holds the templates, each page with the layout and all partials.
 type pages struct {
-	byName map[string]*template.Template
-	assets map[string]asset // by the last part of their path, which changes with the content
-	log    *slog.Logger
+	byName   map[string]*template.Template
+	partials *template.Template // to render them alone
+	assets   *assets
 }
 
-// asset is a file that pages refer to.
-type asset struct {
-	kind    string
-	content []byte
-}
+// shell is the data of a page: a struct of its own that embeds *View, for the layout.
+type shell interface{ shell() *View }
 
-// page is what every template gets.
-type page struct {
-	Title string
-	Base  string // the address of this site as the visitor knows it: http://localhost:8080
-	Data  any
-}
-
-func newPages(log *slog.Logger) (*pages, error) {
-	p := &pages{byName: map[string]*template.Template{}, assets: map[string]asset{}, log: log}
-	paths := map[string]string{}
-	if err := each("static/*", func(name string, content []byte) error {
-		extension := path.Ext(name)
-		file := strings.TrimSuffix(name, extension) + "." + fingerprint(content) + extension
-		p.assets[file] = asset{mime.TypeByExtension(extension), content}
-		paths[name] = "/static/" + file
-		return nil
-	}); err != nil {
+func newPages() (*pages, error) {
+	static, err := fs.Sub(files, "static")
+	if err != nil {
 		return nil, err
 	}
-	functions := template.FuncMap{"prose": prose, "asset": func(name string) string { return paths[name] }}
-	return p, each("templates/*.html", func(name string, _ []byte) error {
-		t, err := template.New("").Funcs(functions).ParseFS(files, "templates/layout.html", "templates/"+name)
-		if err != nil {
-			return fmt.Errorf("page %s: %w", name, err)
-		}
-		p.byName[strings.TrimSuffix(name, ".html")] = t
-		return nil
-	})
-}
-
-// each calls f with the embedded files of the pattern.
-func each(pattern string, f func(name string, content []byte) error) error {
-	names, err := fs.Glob(files, pattern)
+	p := &pages{byName: map[string]*template.Template{}}
+	if p.assets, err = newAssets(static); err != nil {
+		return nil, err
+	}
+	shared, err := template.New("").Funcs(p.functions()).ParseFS(files, "templates/layout.html", "templates/partials/*.html")
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if p.partials, err = shared.Clone(); err != nil {
+		return nil, err
+	}
+	names, err := fs.Glob(files, "templates/*.html")
+	if err != nil {
+		return nil, err
 	}
 	for _, name := range names {
-		content, err := files.ReadFile(name)
+		page, err := shared.Clone()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := f(path.Base(name), content); err != nil {
-			return err
+		if page, err = page.ParseFS(files, name); err != nil {
+			return nil, fmt.Errorf("page %s: %w", name, err)
 		}
+		p.byName[strings.TrimSuffix(path.Base(name), ".html")] = page
 	}
-	return nil
+	return p, nil
 }
 
-func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, name string, content page) {
-	content.Base = baseOf(r)
-	var out bytes.Buffer
-	if err := p.byName[name].ExecuteTemplate(&out, "layout", content); err != nil {
-		httpapi.WriteFault(w, r, fmt.Errorf("page %s: %w", name, err))
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", policy)
-	if w.Header().Get("Cache-Control") == "" {
-		w.Header().Set("Cache-Control", "no-cache")
-	}
-	w.WriteHeader(status)
-	if _, err := out.WriteTo(w); err != nil {
-		p.log.Debug("the visitor went away", "error", err)
+// functions are what templates can call, besides the methods of their data.
+func (p *pages) functions() template.FuncMap {
+	return template.FuncMap{
+		"t":     func(v *View, key string, args ...any) (string, error) { return v.text(key, args...) },
+		"money": func(v *View, amount money.Decimal, currency string) string { return v.words.Money(amount, currency) },
+		"when":  func(v *View, t time.Time) string { return v.When(t) },
+		"day":   func(v *View, t time.Time) string { return v.words.Day(t.In(v.zone)) },
+		"clock": func(v *View, t time.Time) string { return v.words.Clock(t.In(v.zone)) },
+		"said":  func(v *View, english string) string { return v.words.Said(english) },
+		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"asset": p.assets.path,
+		"prose": prose,
 	}
 }
 
-// asset serves a file for ever: another content has another path.
-func (s *Site) asset(w http.ResponseWriter, r *http.Request) {
-	a, ok := s.pages.assets[r.PathValue("file")]
+// page makes a whole page.
+func (p *pages) page(name string, data shell) (*bytes.Buffer, error) {
+	t, ok := p.byName[name]
 	if !ok {
-		s.refuse(w, r, http.NotFoundHandler())
-		return
+		return nil, fmt.Errorf("there is no page %s", name)
 	}
-	w.Header().Set("Content-Type", a.kind)
-	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
+	out := &bytes.Buffer{}
+	if err := t.ExecuteTemplate(out, "layout", data); err != nil {
+		return nil, fmt.Errorf("page %s: %w", name, err)
+	}
+	return out, nil
+}
+
+// partial makes a part of a page, which is the same within the page and alone.
+func (p *pages) partial(name string, data any) (*bytes.Buffer, error) {
+	out := &bytes.Buffer{}
+	if err := p.partials.ExecuteTemplate(out, name, data); err != nil {
+		return nil, fmt.Errorf("partial %s: %w", name, err)
+	}
+	return out, nil
+}
+
+// worthZipping is the size from which compressing a page saves anything.
+const worthZipping = 1400
+
+var zippers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
+// send writes a finished body, compressed if the client can read that.
+func send(w http.ResponseWriter, r *http.Request, status int, body *bytes.Buffer) error {
+	h := w.Header()
+	h.Add("Vary", "Accept-Encoding")
+	if body.Len() < worthZipping || !takesGzip(r) {
+		w.WriteHeader(status)
+		_, err := body.WriteTo(w)
+		return err
+	}
+	h.Set("Content-Encoding", "gzip")
+	w.WriteHeader(status)
+	z := zippers.Get().(*gzip.Writer)
+	defer zippers.Put(z)
+	z.Reset(w)
+	if _, err := body.WriteTo(z); err != nil {
+		return err
+	}
+	return z.Close()
 }
 
 var codeSpan = regexp.MustCompile("`([^`]+)`")
@@ -120,11 +131,4 @@ var codeSpan = regexp.MustCompile("`([^`]+)`")
 // prose is a text of the documents, whose code spans are all that is used here of Markdown.
 func prose(text string) template.HTML {
 	return template.HTML(codeSpan.ReplaceAllString(html.EscapeString(text), "<code>$1</code>"))
-}
-
-func baseOf(r *http.Request) string {
-	if httpapi.Secure(r.Context()) {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
 }

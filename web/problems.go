@@ -6,16 +6,31 @@ import (
 	"ticketing/kernel/fault"
 )
 
-func (s *Site) problems(w http.ResponseWriter, r *http.Request) {
-	s.pages.render(w, r, http.StatusOK, "problems", page{Title: "Problems", Data: fault.Catalog})
+// problemsPage lists what can go wrong.
+type problemsPage struct {
+	*View
+	Codes []fault.Code
 }
 
-func (s *Site) problem(w http.ResponseWriter, r *http.Request) {
+// problemPage explains one code.
+type problemPage struct {
+	*View
+	Code fault.Code
+	Help string
+}
+
+// problems is GET /problems/.
+func (s *Site) problems(v *visit) error {
+	return v.show(http.StatusOK, "problems", problemsPage{v.titled("problems.title"), fault.Catalog})
+}
+
+// problem is GET /problems/{code}.
+func (s *Site) problem(v *visit) error {
 	for _, code := range fault.Catalog {
-		if code.Name == r.PathValue("code") {
-			s.pages.render(w, r, http.StatusOK, "problem", page{Title: code.Title, Data: code})
-			return
+		if code.Name == v.r.PathValue("code") {
+			view := v.titled("problem." + code.Name + ".title")
+			return v.show(http.StatusOK, "problem", problemPage{view, code, v.T("problem." + code.Name + ".help")})
 		}
 	}
-	s.refuse(w, r, http.NotFoundHandler())
+	return fault.Unknown.New("There is nothing at this address.")
 }

@@ -6,55 +6,49 @@ import (
 
 	"ticketing/api"
 	"ticketing/kernel/fault"
-	"ticketing/kernel/identity"
 )
 
-// returned is what a buyer sees who comes back from their bank: a payment is decided a moment after the bank's step, so the
-// page looks again until it is.
-type returned struct {
-	Order    *api.Order
-	Charge   *api.Charge
-	SignedIn bool
+// returnedPage is what a buyer sees who comes back from their bank: a payment is decided a moment after the bank's step, so
+// the page looks again until it is.
+type returnedPage struct {
+	*View
+	Order  *api.Order
+	Charge *api.Charge
 }
 
 // Waiting tells whether the page should look again.
-func (r returned) Waiting() bool {
+func (r returnedPage) Waiting() bool {
 	return r.Charge != nil && (r.Charge.Status == api.Created || r.Charge.Status == api.Completed && r.Order.Live())
 }
 
-func (s *Site) returned(w http.ResponseWriter, r *http.Request) {
-	var shown returned
-	title := "Back from your bank"
-	if cookie, err := r.Cookie(identity.Cookie); err == nil {
-		var failed error
-		if shown, failed = s.afterBank(r, cookie.Value); failed != nil {
-			s.pages.log.WarnContext(r.Context(), "a buyer who came back could not be told what became of the payment", "error", failed)
-		}
+// returned is GET /payments/return. The bank sends people here in any state, so nothing that is missing is an error.
+func (s *Site) returned(v *visit) error {
+	page := returnedPage{View: v.titled("returned.title")}
+	if err := v.afterBank(&page); err != nil {
+		s.log.WarnContext(v.Context(), "a buyer who came back could not be told what became of the payment", "error", err)
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	if shown.Waiting() {
-		w.Header().Set("Refresh", "2")
+	v.w.Header().Set("Cache-Control", "no-store")
+	if page.Waiting() {
+		v.w.Header().Set("Refresh", "2")
 	}
-	s.pages.render(w, r, http.StatusOK, "returned", page{Title: title, Data: shown})
+	page.NoIndex = true
+	return v.show(http.StatusOK, "returned", page)
 }
 
-func (s *Site) afterBank(r *http.Request, token string) (shown returned, err error) {
-	client := s.client.As(token).Patient(time.Second)
-	order, err := client.Order(r.Context(), r.URL.Query().Get("order"))
-	switch {
-	case api.Is(err, fault.SignInNeeded):
-		return shown, nil
-	case err != nil:
-		shown.SignedIn = true
-		if api.Is(err, fault.Unknown) {
-			err = nil
-		}
-		return shown, err
+// afterBank finds the order and its newest payment.
+func (v *visit) afterBank(page *returnedPage) error {
+	client := v.client.Patient(time.Second)
+	order, err := client.Order(v.Context(), v.r.URL.Query().Get("order"))
+	if api.Is(err, fault.SignInNeeded) || api.Is(err, fault.Unknown) {
+		return nil
 	}
-	shown = returned{Order: &order, SignedIn: true}
-	charges, err := client.Charges(r.Context(), order.ID)
+	if err != nil {
+		return err
+	}
+	page.Order = &order
+	charges, err := client.Charges(v.Context(), order.ID)
 	if err == nil && len(charges) > 0 {
-		shown.Charge = &charges[0]
+		page.Charge = &charges[0]
 	}
-	return shown, err
+	return err
 }

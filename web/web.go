@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"ticketing/api"
-	"ticketing/kernel/fault"
-	"ticketing/kernel/httpapi"
 )
 
 // Options are what a site is made of.
@@ -24,15 +22,24 @@ type Options struct {
 	AsyncAPI  []byte
 	Transport http.RoundTripper // to the remotes; nil means one of our own
 	Log       *slog.Logger      // nil means none
+	Now       func() time.Time  // the clock; nil means the machine's
 	// Observe is told of each request that was forwarded, and how long it took until its answer began; nil: nobody is.
 	Observe func(method, route string, status int, took time.Duration)
 }
 
+// patience is how long a page waits for services that do not answer, between its repeats.
+const patience = 2 * time.Second
+
 // Site serves the pages, the documents and the gateway.
 type Site struct {
-	mux    *http.ServeMux
-	pages  *pages
-	client *api.Client // of the API behind the gateway
+	mux     *http.ServeMux
+	pages   *pages
+	docs    *docs
+	nav     []navEntry
+	client  *api.Client // of nobody; a visit acts for its visitor
+	origins *http.CrossOriginProtection
+	now     func() time.Time
+	log     *slog.Logger
 }
 
 // New is an error only when a page or a document is broken.
@@ -46,7 +53,10 @@ func New(o Options) (*Site, error) {
 	if o.Observe == nil {
 		o.Observe = func(string, string, int, time.Duration) {}
 	}
-	pages, err := newPages(o.Log)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	pages, err := newPages()
 	if err != nil {
 		return nil, err
 	}
@@ -55,25 +65,39 @@ func New(o Options) (*Site, error) {
 		return nil, err
 	}
 	gateway := newGateway(o)
-	s := &Site{mux: http.NewServeMux(), pages: pages, client: api.New("http://market", api.InProcess(gateway))}
+	s := &Site{
+		mux: http.NewServeMux(), pages: pages, docs: docs, origins: http.NewCrossOriginProtection(), now: o.Now, log: o.Log,
+		// The same way as a browser's scripts take, so it is all one where a service runs.
+		client: api.New("http://market", api.InProcess(gateway)).Patient(patience),
+	}
+	for _, r := range s.routes() {
+		s.mux.Handle(r.pattern, s.page(r.do))
+		if path, ok := strings.CutPrefix(r.pattern, "GET "); ok && r.nav != "" {
+			s.nav = append(s.nav, navEntry{strings.TrimSuffix(path, "{$}"), r.nav, r.signedIn})
+		}
+	}
 	for pattern, handler := range map[string]http.Handler{
-		"GET /{$}":             http.HandlerFunc(s.home),
-		"GET /docs":            s.docs(docs),
-		"GET /payments/return": http.HandlerFunc(s.returned),
-		"GET /problems/{$}":    http.HandlerFunc(s.problems),
-		"GET /problems":        http.RedirectHandler("/problems/", http.StatusMovedPermanently),
-		"GET /problems/{code}": http.HandlerFunc(s.problem),
-		"GET /openapi.json":    Document(o.OpenAPI),
-		"GET /asyncapi.json":   Document(o.AsyncAPI),
-		"GET /static/{file}":   http.HandlerFunc(s.asset),
-		"/api":                 gateway, // nothing is there, which net/http would answer with a redirect
-		"/api/":                gateway,
-		"/bank/":               gateway,
-		"/connect/":            gateway,
+		"GET /problems":      http.RedirectHandler("/problems/", http.StatusMovedPermanently),
+		"GET /openapi.json":  Document(o.OpenAPI),
+		"GET /asyncapi.json": Document(o.AsyncAPI),
+		"GET /static/{file}": http.HandlerFunc(s.asset),
+		"/api":               gateway, // nothing is there, which net/http would answer with a redirect
+		"/api/":              gateway,
+		"/bank/":             gateway,
+		"/connect/":          gateway,
 	} {
 		s.mux.Handle(pattern, handler)
 	}
 	return s, nil
+}
+
+// asset serves a file that pages refer to.
+func (s *Site) asset(w http.ResponseWriter, r *http.Request) {
+	if a, ok := s.pages.assets.byFile[r.PathValue("file")]; ok {
+		a.ServeHTTP(w, r)
+		return
+	}
+	s.refuse(w, r, http.NotFoundHandler())
 }
 
 // ServeHTTP implements http.Handler.
@@ -84,35 +108,4 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mux.ServeHTTP(w, r)
-}
-
-// refuse answers what no route does: with a page for people, with a problem for programs.
-func (s *Site) refuse(w http.ResponseWriter, r *http.Request, refusal http.Handler) {
-	said := reason{header: http.Header{}}
-	refusal.ServeHTTP(&said, r)
-	err := fault.Unknown.New("There is nothing at this address.")
-	if said.status == http.StatusMethodNotAllowed {
-		w.Header()["Allow"] = said.header["Allow"]
-		err = fault.BadMethod.New("This address does not answer to %s.", r.Method)
-	}
-	if !wantsPage(r) {
-		httpapi.WriteFault(w, r, err)
-		return
-	}
-	s.pages.render(w, r, int(err.Code.Kind), "missing", page{Title: err.Code.Title, Data: err})
-}
-
-// reason takes why the mux refuses, and none of what it says.
-type reason struct {
-	header http.Header
-	status int
-}
-
-func (r *reason) Header() http.Header         { return r.header }
-func (r *reason) WriteHeader(status int)      { r.status = status }
-func (r *reason) Write(b []byte) (int, error) { return len(b), nil }
-
-// wantsPage tells a person's browser from a program.
-func wantsPage(r *http.Request) bool {
-	return strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(r.URL.Path, "/api")
 }

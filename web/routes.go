@@ -1,0 +1,45 @@
+package web
+
+// route is one address of the site and what answers there. With a nav it is linked in the header of every page, in the
+// order of the list; what only makes sense for somebody is linked for those who are signed in.
+type route struct {
+	pattern  string
+	do       action
+	nav      string // key of the link's text; empty: no link
+	signedIn bool   // the link is for those who are signed in
+}
+
+// navEntry is a link of the header.
+type navEntry struct {
+	path, label string
+	signedIn    bool
+}
+
+// routes are the pages and forms of the site: the whole list, and the place to add one.
+func (s *Site) routes() []route {
+	return []route{
+		// The market and its tickets.
+		{pattern: "GET /{$}", do: s.market, nav: "nav.market"},
+
+		// Selling.
+
+		// Orders and checkout.
+		{pattern: "GET /payments/return", do: s.returned},
+
+		// Accounts.
+		{pattern: "GET /signup", do: s.showSignUp},
+		{pattern: "POST /signup", do: s.signUp},
+		{pattern: "GET /signin", do: s.showSignIn},
+		{pattern: "POST /signin", do: s.signIn},
+		{pattern: "POST /signout", do: s.signOut},
+		{pattern: "GET /account", do: s.showAccount, nav: "nav.account", signedIn: true},
+		{pattern: "POST /account/email", do: s.changeEmail},
+		{pattern: "POST /account/password", do: s.changePassword},
+		{pattern: "POST /language", do: s.chooseLanguage},
+
+		// Help and reference.
+		{pattern: "GET /docs", do: s.showDocs},
+		{pattern: "GET /problems/{$}", do: s.problems},
+		{pattern: "GET /problems/{code}", do: s.problem},
+	}
+}

@@ -1,0 +1,101 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"ticketing/kernel/httpapi"
+	"ticketing/kernel/identity"
+)
+
+const (
+	languageCookie = "lang" // the language that a reader has chosen
+	zoneCookie     = "zone" // the time zone of the browser, which a script tells
+	choiceKept     = 365 * 24 * time.Hour
+)
+
+// sessionOf is the token of the visitor's session; empty if there is none.
+func sessionOf(r *http.Request) string { return cookieValue(r, identity.Cookie) }
+
+func cookieValue(r *http.Request, name string) string {
+	c, err := r.Cookie(name)
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+// passSession hands the session that the API has begun, or ended, on to the browser, as the API has set it.
+func (v *visit) passSession() {
+	if c := v.client.Cookie(); c != nil {
+		v.w.Header().Add("Set-Cookie", c.Raw)
+	}
+}
+
+// choose keeps a choice of the visitor's in the browser.
+func (v *visit) choose(name, value string) {
+	http.SetCookie(v.w, &http.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: int(choiceKept.Seconds()),
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: httpapi.Secure(v.Context()),
+	})
+}
+
+// signInFirst sends the visitor to sign in, and back to where they wanted to go.
+func (v *visit) signInFirst() error {
+	next := v.Here
+	if v.r.Method != http.MethodGet && v.r.Method != http.MethodHead {
+		next = v.cameFrom()
+	}
+	return v.goTo("/signin?next=" + url.QueryEscape(next))
+}
+
+// cameFrom is the page of this site with the form or link that was used; the market if it is not known.
+func (v *visit) cameFrom() string {
+	u, err := url.Parse(v.r.Referer())
+	if err != nil || u.Host != v.r.Host {
+		return "/"
+	}
+	return ownPath(u.RequestURI())
+}
+
+// ownPath is the path if it leads to a page of this site, else the market. It keeps links from sending people elsewhere
+// under our name.
+func ownPath(path string) string {
+	u, err := url.Parse(path)
+	if err != nil || u.Host != "" || u.Scheme != "" || u.User != nil || !strings.HasPrefix(path, "/") ||
+		strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t") {
+		return "/"
+	}
+	for _, p := range []string{"/signin", "/signup", "/signout", "/language", "/api", "/live", "/fragments"} {
+		if u.Path == p || strings.HasPrefix(u.Path, p+"/") {
+			return "/"
+		}
+	}
+	return path
+}
+
+// zones are the places that have been looked up. There are some hundreds of them.
+var zones sync.Map
+
+// zoneOf is the reader's time zone by its IANA name; UTC if there is none of that name.
+func zoneOf(name string) *time.Location {
+	if name == "" || len(name) > 64 || name == "Local" {
+		return time.UTC
+	}
+	name, err := url.QueryUnescape(name)
+	if err != nil {
+		return time.UTC
+	}
+	if zone, ok := zones.Load(name); ok {
+		return zone.(*time.Location)
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil || zone == time.Local {
+		return time.UTC
+	}
+	zones.Store(name, zone)
+	return zone
+}

@@ -1,0 +1,25 @@
+// What every page does beyond its HTML. All of it is a bonus: each page works without.
+
+// The server writes times in the reader's zone once it knows it.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone && !document.cookie.split("; ").includes(`zone=${encodeURIComponent(zone)}`)) {
+  document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
+}
+
+// Whoever sent a form with mistakes in it begins with what is wrong.
+document.querySelector(".faults")?.focus();
+
+// A form that has been sent is not sent again by a second click. The server would not mind.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  setTimeout(() => delete form.dataset.sent, 5000);
+});
+// A page that comes back out of the browser's memory can be sent again.
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
