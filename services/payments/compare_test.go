@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -385,4 +386,9 @@ func TestComparisonHasNoOrder(t *testing.T) {
 			t.Fatalf("%v\n%v", first, again)
 		}
 	}
+}
+
+// ReconcileRest goes on with the slow pass over everything, as the reconciler does when it has time.
+func (s *Service) ReconcileRest(ctx context.Context) (more bool, err error) {
+	return s.reconcileRest(ctx, nil)
 }
