@@ -265,8 +265,16 @@ func TestPayments(t *testing.T) {
 	if config, err := c.Config(t.Context()); err != nil || config != (api.Config{PublishableKey: "pk", Simulator: true}) {
 		t.Errorf("%+v %v", config, err)
 	}
+	m.answer = says(200, `{"currency":"usd","earned":-1.5,"pending":0,"available":-1.5,"paidOut":0,"fees":0.1}`)
+	if b, err := c.Balance(t.Context()); err != nil || b.Earned.String() != "-1.5" || b.Fees.String() != "0.1" || m.asked[3].URL.Path != "/api/payments/balance" {
+		t.Errorf("%+v %v", b, err)
+	}
+	m.answer = says(200, `[{"id":"s1","earned":9.5,"status":"pending"}]`)
+	if p, err := c.Sales(t.Context(), api.SaleQuery{Limit: 1, Cursor: "x"}); err != nil || len(p.Items) != 1 || p.Items[0].Status != api.SalePending || m.asked[4].URL.RawQuery != "cursor=x&limit=1" {
+		t.Errorf("%+v %v", p, err)
+	}
 	m.answer = says(204, "")
-	if err := c.CancelOrder(t.Context(), "o1"); err != nil || m.asked[3].Method != "DELETE" {
+	if err := c.CancelOrder(t.Context(), "o1"); err != nil || m.asked[5].Method != "DELETE" {
 		t.Errorf("%v", err)
 	}
 	m.answer = says(200, `{"status":"AwaitingPayment","expiresIn":7}`)

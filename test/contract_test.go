@@ -222,12 +222,25 @@ func (c *contract) payments() {
 	c.ask(c.buyer, "GET /api/payments?orderId=x", "", nil).Refused(404, "not_found")
 	c.ask(c.other, pay, "", with(c.paid, market.Visa)).Refused(404, "not_found")
 	c.ask(c.nobody, "GET /api/payments/config", "", nil).Want(200)
+	c.sales()
 	const webhook = "POST /api/payments/webhook"
 	heard := fmt.Sprintf(`{"id":"evt_1","object":"event","type":"payment_intent.succeeded","data":{"object":{"id":%q,"metadata":{"charge_id":%q}}}}`, charge.StripeID, charge.ID)
 	c.ask(c.nobody, webhook, "", heard, "Stripe-Signature", signed(heard, time.Now())).Want(200)
 	c.ask(c.nobody, webhook, "", heard, "Stripe-Signature", signed(heard, time.Now().Add(-time.Hour))).Refused(400, "bad_signature")
 	c.ask(c.nobody, webhook, "", "{", "Stripe-Signature", signed("{", time.Now())).Want(400)
 	c.ask(c.nobody, webhook, "", heard).Refused(400, "bad_signature")
+}
+
+// sales is what the seller sees of what was paid for.
+func (c *contract) sales() {
+	sales := market.As[[]struct{ TicketID string }](c.ask(c.seller, "GET /api/payments/sales", "", nil).Want(200))
+	if len(sales) != 1 || sales[0].TicketID != c.gone.ID {
+		c.Errorf("the seller sees %v", sales)
+	}
+	c.ask(c.other, "GET /api/payments/sales?limit=1", "", nil).Want(200)
+	c.ask(c.other, "GET /api/payments/sales?cursor=x", "", nil).Refused(400, "invalid")
+	c.ask(c.seller, "GET /api/payments/balance", "", nil).Want(200)
+	c.ask(c.other, "GET /api/payments/balance", "", nil).Want(200)
 }
 
 // signed is Stripe's signature of a body.

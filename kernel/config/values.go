@@ -43,6 +43,19 @@ func (c *Count) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// BasisPoints is a part of something in hundredths of a percent: 250 are 2.5 %.
+type BasisPoints int
+
+// UnmarshalText takes whole numbers from 0 to 10000.
+func (b *BasisPoints) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseUint(string(text), 10, 31)
+	if err != nil || v > 10_000 {
+		return fmt.Errorf("%q is not a whole number of basis points between 0 and 10000; 250 are 2.5 %%", text)
+	}
+	*b = BasisPoints(v)
+	return nil
+}
+
 // Currency is a currency of ISO 4217.
 type Currency struct{ money.Currency }
 

@@ -20,6 +20,7 @@ func TestValuesAreCheckedWhenTheyAreRead(t *testing.T) {
 	}{
 		{func() encoding.TextUnmarshaler { return new(config.Duration) }, []string{"1ms", "15m", "1h30m"}, []string{"", "0", "0s", "-1s", "15", "soon"}},
 		{func() encoding.TextUnmarshaler { return new(config.Count) }, []string{"1", "12"}, []string{"", "0", "-1", "1.5", "99999999999"}},
+		{func() encoding.TextUnmarshaler { return new(config.BasisPoints) }, []string{"0", "250", "10000"}, []string{"", "-1", "10001", "2.5", "5%"}},
 		{func() encoding.TextUnmarshaler { return new(config.Currency) }, []string{"usd", "EUR", "jpy"}, []string{"", "dollar", "xxx", "zzz"}},
 		{func() encoding.TextUnmarshaler { return new(config.Addr) }, []string{":8080", "127.0.0.1:0", "[::1]:80", "localhost:1"}, []string{"", "8080", ":", ":http", ":65536", "a:b:c", "off"}},
 		{func() encoding.TextUnmarshaler { return new(config.OptionalAddr) }, []string{"off", "127.0.0.1:8081"}, []string{"", "on", "8081"}},

@@ -206,6 +206,9 @@ func (s *Service) complete(ctx context.Context, id string) error {
 		if err != nil || !ok {
 			return err
 		}
+		if err := s.book(tx, c, o); err != nil {
+			return err
+		}
 		return s.announce(tx, event.ChargeUpdated, c)
 	})
 }

@@ -37,6 +37,8 @@ func (s *Service) orderChanged(_ context.Context, tx *store.Tx, e event.Order) e
 	case e.Status == event.Cancelled:
 		s.wake(tx)
 		return owe(tx, e.ID)
+	case e.Status == event.Completed:
+		return s.bookSale(tx, e.ID)
 	case e.ChargeID != "" && e.Status == event.AwaitingPayment:
 		won, err := wonWaiting(tx, e.ChargeID)
 		if won {

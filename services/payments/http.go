@@ -39,6 +39,8 @@ func (s *Service) Routes() []httpapi.Route {
 		httpapi.Get("/api/payments/config", s.config, httpapi.About{
 			ID: "paymentConfig", Tag: tag, Summary: "What a browser needs to take a card",
 		}),
+		httpapi.Get("/api/payments/balance", s.balance, aboutBalance),
+		httpapi.Get("/api/payments/sales", s.sales, aboutSales),
 	}
 }
 

@@ -144,6 +144,9 @@ func (s *Service) recordRefunds(ctx context.Context, id string, seen []refund) (
 				return err
 			}
 		}
+		if err := s.book(tx, c, o); err != nil {
+			return err
+		}
 		return s.saveRefundState(tx, c, due, changed)
 	})
 	return settled, err

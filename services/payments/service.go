@@ -20,12 +20,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
 	"ticketing/kernel/bus"
 	"ticketing/kernel/event"
 	"ticketing/kernel/fault"
+	"ticketing/kernel/money"
 	"ticketing/kernel/store"
 )
 
@@ -36,6 +38,8 @@ type Options struct {
 	WebhookSecrets []string          // sign Stripe's webhooks, several while they are changed; none: none is accepted
 	StripeURL      string            // of the API; empty: Stripe's own
 	Transport      http.RoundTripper // to it; nil: the network
+	Currency       money.Currency    // of the market; none: US dollars
+	Fee            int               // what the market keeps of a sale, in basis points of the price
 	Simulator      bool              // what is behind it is not Stripe, and no money moves
 	ChargeAtOnce   bool              // take money when the order is won, without holding it first
 
@@ -58,6 +62,7 @@ type Service struct {
 	stripe *gateway
 	log    *slog.Logger
 	woken  chan struct{} // there may be something due
+	drawer int           // of the ledger's balances, for this process
 	o      Options
 }
 
@@ -72,7 +77,10 @@ func New(db *store.DB, b *bus.Bus, o Options) *Service {
 	if o.CallTimeout == 0 {
 		o.CallTimeout = 8 * time.Second
 	}
-	return &Service{db: db, bus: b, stripe: newGateway(o), log: o.Log, woken: make(chan struct{}, 1), o: o}
+	if o.Currency.Code == "" {
+		o.Currency = money.Currency{Code: "usd", Decimals: 2}
+	}
+	return &Service{db: db, bus: b, stripe: newGateway(o), log: o.Log, woken: make(chan struct{}, 1), drawer: rand.IntN(drawers), o: o}
 }
 
 // Submission is a buyer's wish to pay.

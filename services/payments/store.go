@@ -8,7 +8,7 @@ import (
 	"ticketing/kernel/store"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations
 var files embed.FS
 
 // Migrations are the tables of payments.

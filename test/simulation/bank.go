@@ -76,7 +76,7 @@ func newBank(w *World) *bank {
 
 func (b *bank) options() payments.Options {
 	return payments.Options{StripeKey: "sk_test_simulation", WebhookSecrets: []string{webhookSecret}, Transport: b, Simulator: true,
-		ChargeAtOnce: b.w.atOnce, Attempts: b.w.attempts, CallTimeout: forever}
+		ChargeAtOnce: b.w.atOnce, Fee: 333, Attempts: b.w.attempts, CallTimeout: forever}
 }
 
 // call runs fn until it parks or ends; then ends is called, in the world's turn, unless the process died before.

@@ -10,6 +10,7 @@ import (
 	"ticketing/kernel/event"
 	"ticketing/kernel/money"
 	"ticketing/kernel/store"
+	"ticketing/services/payments"
 )
 
 // checkAlways checks what holds at every instant, whatever is on its way.
@@ -25,6 +26,7 @@ func (w *World) checkAlways() {
 	w.checkExpiries()
 	w.checkClaims()
 	w.checkLedger()
+	w.checkEarnings()
 	w.checkCharges()
 	w.checkFailures()
 }
@@ -166,6 +168,17 @@ func (w *World) checkLedger() {
 		if took[id]++; took[id] > 1 {
 			w.find("invariant 5: money was taken twice for %s", w.name("order", id))
 		}
+	}
+}
+
+// checkEarnings: what sellers earned is booked as it happened, once and to the cent.
+func (w *World) checkEarnings() {
+	faults, err := payments.LedgerFaults(background, w.dbs["payments"])
+	if err != nil {
+		w.find("the ledger cannot be checked: %v", err)
+	}
+	for _, f := range faults {
+		w.find("%s", f)
 	}
 }
 
