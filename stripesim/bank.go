@@ -21,14 +21,18 @@ var page = template.Must(template.New("bank").Parse(`<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{.Title}}</title>
 <style>
-body { font: 1.1rem/1.5 system-ui, sans-serif; max-width: 26rem; margin: 4rem auto; padding: 0 1rem; }
-button { font: inherit; padding: .5rem 1.2rem; margin-right: .6rem; }
+:root { color-scheme: light dark; }
+body { font: 1.1rem/1.5 system-ui, sans-serif; max-width: 26rem; margin: 4rem auto; padding: 0 1rem; overflow-wrap: break-word; }
+button { font: inherit; min-height: 2.75rem; padding: .5rem 1.2rem; margin: 0 .6rem .6rem 0; }
+:focus-visible { outline: 3px solid Highlight; outline-offset: 2px; }
 </style>
+<main>
 <h1>{{.Title}}</h1>
 <p>{{.Text}}</p>
 {{if .Buttons}}<form method="post">
 {{range .Buttons}}<button name="decision" value="{{.Value}}">{{.Label}}</button>
 {{end}}</form>{{end}}
+</main>
 </html>
 `))
 

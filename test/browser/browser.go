@@ -1,0 +1,151 @@
+// Package browser is a real browser for tests, Debian's Chromium, used the way people use one.
+//
+// Controls are found by what a screen reader calls them, pressed with a mouse where they really are, and filled with a
+// keyboard; so a control that has no name, is covered by something or is off the page cannot be used by a test either.
+// Nothing sleeps: a test waits for what it wants to see. Every page is watched while it is open: an error on its console,
+// a script that throws, a dialog, a request that fails or goes to another host fails the test at its end.
+//
+// One browser process serves all tests of a test binary, whose TestMain closes it. Each Open is a person of their own: a
+// fresh context with its own cookies.
+package browser
+
+import (
+	"context"
+	"os/exec"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"ticketing/test/require"
+)
+
+// Options are how somebody looks at the pages. The zero value is a light screen of 1280 by 900 in American English.
+type Options struct {
+	Width, Height int    // of the window, in CSS pixels
+	Dark          bool   // prefers-color-scheme
+	Print         bool   // the medium is paper
+	NoScript      bool   // scripts of pages do not run
+	Language      string // what the browser asks for: "de-DE", "fr,en;q=0.5"
+}
+
+// names are those of the program, in the order of preference.
+var names = []string{"chromium", "chromium-browser", "google-chrome"}
+
+// process is the one browser of this test binary.
+var process struct {
+	once   sync.Once
+	ctx    context.Context
+	agent  string // what it calls itself
+	err    error
+	cancel []context.CancelFunc // in the order of the calls
+}
+
+// Open opens a page of the site at base for somebody with no cookies, until the end of the test. The test is skipped where
+// there is no browser.
+func Open(t testing.TB, base string, o Options) *Page {
+	t.Helper()
+	path := find()
+	if path == "" {
+		require.Skip(t, "a browser (Debian's package chromium)")
+	}
+	process.once.Do(func() { start(path) })
+	if process.err != nil {
+		t.Fatalf("start %s: %v", path, process.err)
+	}
+	if o.Width == 0 {
+		o.Width = 1280
+	}
+	if o.Height == 0 {
+		o.Height = 900
+	}
+	if o.Language == "" {
+		o.Language = "en-US"
+	}
+	return open(t, process.ctx, base, o, chromedp.WithNewBrowserContext())
+}
+
+// Close ends the browser. TestMain defers it.
+func Close() {
+	for _, cancel := range process.cancel {
+		cancel()
+	}
+}
+
+func find() string {
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+func start(path string) {
+	ctx, stop := chromedp.NewExecAllocator(context.Background(),
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.DisableGPU,
+		chromedp.Flag("headless", "new"),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true),
+		chromedp.Flag("disable-extensions", true),
+		chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.Flag("disable-features", "Translate,MediaRouter,OptimizationHints,AutofillServerCommunication"),
+		chromedp.Flag("password-store", "basic"),
+		chromedp.Flag("force-color-profile", "srgb"),
+		chromedp.Flag("hide-scrollbars", true),
+		// Several people look at once, and none of them looks at a page in the background.
+		chromedp.Flag("disable-background-timer-throttling", true),
+		chromedp.Flag("disable-backgrounding-occluded-windows", true),
+		chromedp.Flag("disable-renderer-backgrounding", true),
+	)
+	ctx, leave := chromedp.NewContext(ctx)
+	process.cancel = []context.CancelFunc{leave, stop}
+	process.ctx = ctx
+	version, err := chromedp.CallBrowser(ctx, browser.GetVersion, cdp.Empty{})
+	process.agent, process.err = version.UserAgent, err
+}
+
+// open opens another page of the browser; parent is the browser, or a page whose person it belongs to.
+func open(t testing.TB, parent context.Context, base string, o Options, options ...chromedp.ContextOption) *Page {
+	t.Helper()
+	p := &Page{t: t, base: base, options: o, watch: newWatch(base)}
+	var leave context.CancelFunc
+	p.ctx, leave = chromedp.NewContext(parent, append(options, chromedp.WithListener(p.watch.see))...)
+	p.watch.dismiss = p.dismiss
+	t.Cleanup(func() {
+		p.report()
+		leave()
+	})
+	// The tab lives as long as the context of its first command, which has to be one without a deadline.
+	if err := chromedp.Do(p.ctx); err != nil {
+		t.Fatalf("open a page: %v", err)
+	}
+	p.look()
+	return p
+}
+
+// look makes the page look the way that the options say.
+func (p *Page) look() {
+	p.t.Helper()
+	scheme := "light"
+	if p.options.Dark {
+		scheme = "dark"
+	}
+	medium := ""
+	if p.options.Print {
+		medium = "print"
+	}
+	call(p, "set the size", emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: int64(p.options.Width), Height: int64(p.options.Height), DeviceScaleFactor: 1})
+	call(p, "set the colours", emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Media: medium, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	call(p, "set the language", emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
+		UserAgent: process.agent, AcceptLanguage: p.options.Language})
+	call(p, "set the time zone", emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Berlin"})
+	call(p, "set scripts", emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: p.options.NoScript})
+}
