@@ -19,14 +19,16 @@ type asyncAPICmd struct{}
 func (asyncAPICmd) Run(p *program) error { return printDocument(p, httpapi.AsyncAPI) }
 
 // openAPI is the contract of all services, whichever of them run here.
-func openAPI() ([]byte, error) {
-	var tables [][]httpapi.Route
+func openAPI() ([]byte, error) { return httpapi.OpenAPI(tables()...) }
+
+// tables are the routes of all services, whichever of them run here.
+func tables() (all [][]httpapi.Route) {
 	for _, r := range roles {
 		if r.routes != nil {
-			tables = append(tables, r.routes())
+			all = append(all, r.routes())
 		}
 	}
-	return httpapi.OpenAPI(tables...)
+	return all
 }
 
 func printDocument(p *program, document func() ([]byte, error)) error {

@@ -32,7 +32,8 @@ func (m *machine) open(context.Context) error {
 	if err := m.mountPages(public); err != nil {
 		return err
 	}
-	m.public.answerWith(httpapi.Edge(httpapi.EdgeOptions{TrustedProxies: m.TrustedProxies, Log: m.log}, public))
+	m.public.answerWith(httpapi.Edge(httpapi.EdgeOptions{
+		TrustedProxies: m.TrustedProxies, Log: m.log, Larger: httpapi.LargerBodies(tables()...)}, public))
 	m.ops.answerWith(m.operators(healthz, readyz))
 	return m.announce()
 }

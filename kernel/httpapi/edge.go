@@ -15,8 +15,9 @@ import (
 
 // EdgeOptions are what the edge of a process works with.
 type EdgeOptions struct {
-	TrustedProxies []netip.Prefix // networks whose forwarding headers name the client
-	Log            *slog.Logger   // nil: no log
+	TrustedProxies []netip.Prefix    // networks whose forwarding headers name the client
+	Log            *slog.Logger      // nil: no log
+	Larger         map[string]Larger // paths that take larger bodies; see LargerBodies
 }
 
 // Edge is the outermost handler of a process. It gives every request a trace and a client address, refuses changes that
@@ -69,7 +70,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = http.MaxBytesReader(w, r.Body, MaxBody) // w itself: it closes the connection
+		r.Body = http.MaxBytesReader(w, r.Body, e.Larger[r.URL.Path].limit(r.Header)) // w itself: it closes the connection
 	}
 	e.next.ServeHTTP(own, r)
 }

@@ -16,7 +16,7 @@ import (
 	"ticketing/kernel/store"
 )
 
-// MaxBody is how many bytes a request's body may have.
+// MaxBody is how many bytes a request's body may have, unless its route takes Larger ones.
 const MaxBody = 64 << 10
 
 // bodyTime is how long a client may take to send it.
@@ -183,8 +183,9 @@ func (h *handler) judge(ctx context.Context, w http.ResponseWriter, r *http.Requ
 
 // readBody reads what the client sends, within bounds of size and time. Routes without a body ignore its type.
 func readBody(w http.ResponseWriter, r *http.Request, route Route) ([]byte, error) {
-	if r.ContentLength > MaxBody {
-		return nil, fault.BodyTooLarge.New("The body may have at most %d bytes.", MaxBody)
+	limit := route.About.Larger.limit(r.Header)
+	if r.ContentLength > limit {
+		return nil, fault.BodyTooLarge.New("The body may have at most %d bytes.", limit)
 	}
 	if _, json := route.takesBody(); json && r.Body != nil && r.Body != http.NoBody && !jsonType(r.Header) {
 		return nil, fault.NotJSON.New("Send the body as application/json, in UTF-8 and without compression.")
@@ -194,7 +195,7 @@ func readBody(w http.ResponseWriter, r *http.Request, route Route) ([]byte, erro
 	}
 	connection := http.NewResponseController(w) // its deadlines do nothing where there is no connection
 	_ = connection.SetReadDeadline(time.Now().Add(bodyTime))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	_ = connection.SetReadDeadline(time.Time{}) // it was for the body alone
 	if err != nil {
 		if f := faultOf(err); f.Code.Kind == fault.TooLarge {

@@ -146,6 +146,39 @@ func TestChunkedBodyIsBounded(t *testing.T) {
 	}
 }
 
+// TestLargerBodies sends bodies to a route that takes larger ones with a header, announced and not, and to one that does not.
+func TestLargerBodies(t *testing.T) {
+	server := httptest.NewServer(served(&toy{}))
+	defer server.Close()
+	const most = 4 * httpapi.MaxBody
+	for _, c := range []struct {
+		path, signature string
+		size, want      int
+	}{
+		{"/api/raw", "s", httpapi.MaxBody + 1, 200}, {"/api/raw", "s", most, 200}, {"/api/raw", "s", most + 1, 413},
+		{"/api/raw", "", httpapi.MaxBody, 200}, {"/api/raw", "", httpapi.MaxBody + 1, 413},
+		{"/api/signin", "s", httpapi.MaxBody + 1, 413},
+	} {
+		for _, announced := range []bool{true, false} {
+			r, _ := http.NewRequest("POST", server.URL+c.path, strings.NewReader(strings.Repeat(" ", c.size)))
+			if !announced {
+				r.ContentLength = -1
+			}
+			if c.signature != "" {
+				r.Header.Set("Stripe-Signature", c.signature)
+			}
+			res, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.StatusCode != c.want {
+				t.Errorf("%+v, announced %t: %d", c, announced, res.StatusCode)
+			}
+			res.Body.Close()
+		}
+	}
+}
+
 // TestPlainTextBecomesAProblem shows that what net/http says by itself has the structure too, and pages keep theirs.
 func TestPlainTextBecomesAProblem(t *testing.T) {
 	mux := http.NewServeMux()

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -50,6 +51,7 @@ type About struct {
 	Statuses    []int        // of further successes, told by the output's field Status
 	Faults      []fault.Code // what it may answer besides what any route like it may
 	Check       Checker      // rules of the service, reported together with what the schema finds; may be nil
+	Larger      Larger       // bodies that it takes beyond MaxBody; needs LargerBodies at the edge too
 
 	// Secret marks a body that holds a password: its fingerprint, kept with an Idempotency-Key, is the slow one of Options.
 	Secret bool
@@ -126,6 +128,32 @@ func route[I, O any](method, path string, h func(context.Context, *I) (*O, error
 			}
 		},
 	}
+}
+
+// Larger lets requests with a header have larger bodies than MaxBody: a machine's, whose signature is checked. Its zero value
+// lets none.
+type Larger struct {
+	Bytes  int64
+	Header string
+}
+
+// limit is how many bytes the body of a request with these headers may have.
+func (l Larger) limit(h http.Header) int64 {
+	if l.Bytes > MaxBody && h.Get(l.Header) != "" {
+		return l.Bytes
+	}
+	return MaxBody
+}
+
+// LargerBodies are the paths that take larger bodies than MaxBody, for EdgeOptions.
+func LargerBodies(tables ...[]Route) map[string]Larger {
+	larger := map[string]Larger{}
+	for _, r := range slices.Concat(tables...) {
+		if r.About.Larger.Bytes > 0 {
+			larger[r.Path] = r.About.Larger
+		}
+	}
+	return larger
 }
 
 // reading tells whether the route changes nothing.

@@ -126,7 +126,9 @@ func (s *toy) Routes() []httpapi.Route {
 			}
 		})),
 		httpapi.Post("/api/gate", s.wait, about("gate", func(a *httpapi.About) { a.Status = 201 })),
-		httpapi.Post("/api/raw", s.raw, about("raw")),
+		httpapi.Post("/api/raw", s.raw, about("raw", func(a *httpapi.About) {
+			a.Larger = httpapi.Larger{Bytes: 4 * httpapi.MaxBody, Header: "Stripe-Signature"}
+		})),
 		httpapi.Get("/api/panic", func(context.Context, *none) (*none, error) { panic("inner secret") }, about("panic")),
 		httpapi.Get("/api/broken", func(context.Context, *none) (*none, error) { return nil, errors.New("inner secret") }, about("broken")),
 		httpapi.Get("/api/away", func(context.Context, *none) (*none, error) { return nil, store.ErrUnavailable }, about("away")),
@@ -283,7 +285,7 @@ func (s *toy) options() httpapi.Options {
 
 // served is the toy behind the edge, without a socket.
 func served(s *toy) http.Handler {
-	return httpapi.Edge(httpapi.EdgeOptions{}, httpapi.Handler(s.options(), s.db, s.Routes()))
+	return httpapi.Edge(httpapi.EdgeOptions{Larger: httpapi.LargerBodies(s.Routes())}, httpapi.Handler(s.options(), s.db, s.Routes()))
 }
 
 // ask makes one request; headers are "Name: value".

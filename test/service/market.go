@@ -106,7 +106,7 @@ func (m *Market) start(o store.Options, build func(db *store.DB, b *bus.Bus) Par
 	b := bus.New(db, m.Log, bus.Options{})
 	parts := build(db, b)
 	p := &Process{Market: m, DB: db, Bus: b, about: m.document(parts.Routes)}
-	p.Handler = httpapi.Edge(httpapi.EdgeOptions{}, httpapi.Handler(httpapi.Options{Verifier: names{}, Private: parts.Private}, db, parts.Routes))
+	p.Handler = httpapi.Edge(httpapi.EdgeOptions{Larger: httpapi.LargerBodies(parts.Routes)}, httpapi.Handler(httpapi.Options{Verifier: names{}, Private: parts.Private}, db, parts.Routes))
 	running, cancel := context.WithCancel(context.Background())
 	if err := b.Prepare(running); err != nil {
 		m.Fatal(err)
