@@ -20,6 +20,7 @@ type refund struct {
 	Status    stripe.RefundStatus
 	Reason    string // why it failed
 	CreatedAt time.Time
+	NotedAt   time.Time // when it was first seen so
 }
 
 // stands tells whether the money is back, or on its way.
@@ -42,12 +43,16 @@ type standing struct {
 	status string       // of the charge's refund; empty if there never was one
 	given  money.Amount // back, or on its way
 	failed int          // refunds that the bank sent back
+	since  time.Time    // when the last of these was seen
 }
 
 func sumUp(all []refund) (s standing) {
 	for _, r := range all { // newest first
 		if !r.stands() {
 			s.failed++
+			if r.NotedAt.After(s.since) {
+				s.since = r.NotedAt
+			}
 			continue
 		}
 		s.given += r.Amount
@@ -137,7 +142,7 @@ func (s *Service) recordRefunds(ctx context.Context, id string, seen []refund) (
 		c.StripeRefundID, c.RefundStatus = now.newest, now.status
 		c.RefundDue = o.Status == event.Cancelled && now.given < c.Amount
 		changed := c.StripeRefundID != before.StripeRefundID || c.RefundStatus != before.RefundStatus
-		due := c.nextLook(now, changed, tx.Now())
+		due := c.nextLook(now, tx.Now())
 		settled = !c.RefundDue || due.After(tx.Now())
 		if changed && c.RefundStatus == refundFailed {
 			if err := spend(tx, id, opRefund); err != nil { // its key answers with the refund that failed
@@ -152,11 +157,15 @@ func (s *Service) recordRefunds(ctx context.Context, id string, seen []refund) (
 	return settled, err
 }
 
-// nextLook is when the refund needs attention again; zero if never.
-func (c Charge) nextLook(s standing, changed bool, now time.Time) time.Time {
+// nextLook is when the refund needs attention again; zero if never. Looking early, because somebody told of something, makes
+// nothing happen earlier: the pause after a refund that failed is counted from when that was seen.
+func (c Charge) nextLook(s standing, now time.Time) time.Time {
 	switch {
-	case s.status == refundFailed && changed:
-		return now.Add(growing(failedPause, failedPauseMax, s.failed-1))
+	case c.RefundDue && s.status == refundFailed:
+		if next := s.since.Add(growing(failedPause, failedPauseMax, s.failed-1)); next.After(now) {
+			return next
+		}
+		return now
 	case c.RefundDue:
 		return now
 	case s.status == refundPending:

@@ -61,7 +61,7 @@ func withRows(tx *store.Tx, all []ours) error {
 		ids[i], place[all[i].ID] = all[i].ID, &all[i]
 	}
 	for some := range slices.Chunk(ids, atOneTime) {
-		rows, err := store.All(tx, scanRefund, `SELECT id, charge_id, amount, status, reason, created_at FROM refunds
+		rows, err := store.All(tx, scanRefund, `SELECT `+refundColumns+` FROM refunds
 			WHERE charge_id IN (`+places(1, len(some))+`) ORDER BY created_at DESC, id DESC`, asArgs(some)...)
 		if err != nil {
 			return err
@@ -83,7 +83,7 @@ func oursMade(tx *store.Tx, made span, behind ours) ([]ours, error) {
 
 // rowsMade is the same for refunds.
 func rowsMade(tx *store.Tx, made span, behind refund) ([]refund, error) {
-	return store.All(tx, scanRefund, `SELECT id, charge_id, amount, status, reason, created_at FROM refunds
+	return store.All(tx, scanRefund, `SELECT `+refundColumns+` FROM refunds
 		WHERE created_at >= $1 AND created_at < $2 AND (created_at > $3 OR created_at = $3 AND id > $4)
 		ORDER BY created_at, id LIMIT $5`,
 		store.Millis(made.from), store.Millis(made.to), store.Millis(behind.CreatedAt), behind.ID, atOneTime)

@@ -8,10 +8,12 @@ import (
 	"ticketing/kernel/store"
 )
 
+const refundColumns = `id, charge_id, amount, status, reason, created_at, updated_at`
+
 func scanRefund(scan store.Scan) (r refund, err error) {
-	var created int64
-	err = scan(&r.ID, &r.ChargeID, &r.Amount, &r.Status, &r.Reason, &created)
-	r.CreatedAt = store.Time(created)
+	var created, noted int64
+	err = scan(&r.ID, &r.ChargeID, &r.Amount, &r.Status, &r.Reason, &created, &noted)
+	r.CreatedAt, r.NotedAt = store.Time(created), store.Time(noted)
 	return r, err
 }
 
@@ -29,7 +31,7 @@ func saveRefund(tx *store.Tx, r refund) error {
 
 // refundsOf are all refunds of the charge, newest first.
 func refundsOf(tx *store.Tx, chargeID string) ([]refund, error) {
-	return store.All(tx, scanRefund, `SELECT id, charge_id, amount, status, reason, created_at FROM refunds
+	return store.All(tx, scanRefund, `SELECT `+refundColumns+` FROM refunds
 		WHERE charge_id = $1 ORDER BY created_at DESC, id DESC`, chargeID)
 }
 
