@@ -34,7 +34,7 @@ func (s *Service) Routes() []httpapi.Route {
 		httpapi.Post("/api/payments/webhook", s.heard, httpapi.About{
 			ID: "stripeWebhook", Tag: tag, Summary: "For Stripe: something happened",
 			Description: "Takes Stripe's events, signed with the webhook secret. An event that means nothing here is answered 200 too.",
-			Faults:      []fault.Code{fault.BadSignature},
+			Faults:      []fault.Code{fault.BadSignature}, Larger: httpapi.Larger{Bytes: maxWebhook, Header: "Stripe-Signature"},
 		}),
 		httpapi.Get("/api/payments/config", s.config, httpapi.About{
 			ID: "paymentConfig", Tag: tag, Summary: "What a browser needs to take a card",

@@ -22,6 +22,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"ticketing/kernel/bus"
@@ -64,6 +65,8 @@ type Service struct {
 	woken  chan struct{} // there may be something due
 	drawer int           // of the ledger's balances, for this process
 	o      Options
+
+	listless atomic.Bool // Stripe has no list of events
 }
 
 // New is payments on this database, whose events go out by this bus.

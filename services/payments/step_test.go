@@ -85,7 +85,7 @@ func TestWebhook(t *testing.T) {
 			m.t.Fatal(err)
 		}
 		payload := func(kind string) string {
-			return `{"id":"evt_1","object":"event","api_version":"2020-08-27","type":"` + kind + `","data":{"object":{"id":"` +
+			return `{"id":"evt_` + kind + `","object":"event","api_version":"2020-08-27","type":"` + kind + `","data":{"object":{"id":"` +
 				r.text("stripeId") + `","object":"payment_intent","metadata":{"charge_id":"` + r.text("id") + `"}}}}`
 		}
 		send := func(body, key string, age time.Duration) int {

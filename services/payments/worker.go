@@ -18,19 +18,27 @@ const (
 	atOnce    = 8 // charges in work at the same time
 )
 
-// Run decides charges and gives money back, until ctx ends; of all replicas one does it.
+// Run decides charges, gives money back, listens to Stripe and holds its books against ours, until ctx ends; of all replicas
+// one does each of them.
 func (s *Service) Run(ctx context.Context) error {
-	var others sync.WaitGroup
-	defer others.Wait()
-	others.Go(func() { s.reconcile(ctx) })
+	var loops sync.WaitGroup
+	loops.Go(func() { s.keep(ctx, "decider", s.work) })
+	loops.Go(func() { s.keep(ctx, "listener", s.listen) })
+	loops.Go(func() { s.keep(ctx, "poller", s.poll) })
+	loops.Go(func() { s.reconcile(ctx) })
+	loops.Wait()
+	return nil
+}
+
+// keep works under the name, and starts again whenever that ends, until ctx does.
+func (s *Service) keep(ctx context.Context, name string, work func(context.Context) error) {
 	for ctx.Err() == nil {
-		err := s.db.Exclusive(ctx, "decider", s.work)
+		err := s.db.Exclusive(ctx, name, work)
 		if err != nil && ctx.Err() == nil {
-			s.log.WarnContext(ctx, "the worker for charges starts again", "cause", err)
-			s.rest(ctx, time.Second)
+			s.log.WarnContext(ctx, "a worker for charges starts again", "worker", name, "cause", err)
+			sleep(ctx, time.Second)
 		}
 	}
-	return nil
 }
 
 func (s *Service) work(ctx context.Context) error {

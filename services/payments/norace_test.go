@@ -1,5 +1,0 @@
-//go:build !race
-
-package payments
-
-const raceDetector = false
