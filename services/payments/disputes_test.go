@@ -75,7 +75,7 @@ func TestDispute(t *testing.T) {
 			if d, held = m.dispute(paid); d.Status != c.last || held != c.held {
 				m.t.Errorf(name+": decided: %+v", d)
 			}
-			if got := m.charge(paid.ID); got.status != event.Completed {
+			if got := m.row(paid.ID); got.status != event.Completed {
 				m.t.Errorf(name+": %+v", got)
 			}
 			if open := m.events(payments.EventFilter{Open: true}); len(open) > 0 {
@@ -104,6 +104,7 @@ func TestDisputeIsToldInAnyOrder(t *testing.T) {
 				m.t.Errorf("%+v", d)
 			}
 		}
+		m.restart(func(*payments.Options) {}) // what was told is not forgotten
 		asked := m.calls()
 		m.advance(time.Minute)
 		m.listen()

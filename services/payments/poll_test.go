@@ -46,23 +46,23 @@ func TestNoWebhookArrives(t *testing.T) {
 	}{
 		"the bank's step": {"pm_card_threeDSecure2Required", func(m *market, _ event.Order, c event.Charge) {
 			m.must(m.sim.Answer(ctx, c.StripeID, true))
-		}, func(m *market, c event.Charge) bool { return m.charge(c.ID).status == event.Completed }},
+		}, func(m *market, c event.Charge) bool { return m.row(c.ID).status == event.Completed }},
 		"the bank's no": {"pm_card_threeDSecure2Required", func(m *market, _ event.Order, c event.Charge) {
 			m.must(m.sim.Answer(ctx, c.StripeID, false))
-		}, func(m *market, c event.Charge) bool { return m.charge(c.ID).status == event.ChargeFailed }},
+		}, func(m *market, c event.Charge) bool { return m.row(c.ID).status == event.ChargeFailed }},
 		"a pending refund": {"pm_card_pendingRefund", func(m *market, o event.Order, c event.Charge) {
 			m.known(m.become(o, event.Cancelled, event.Expired))
-		}, func(m *market, c event.Charge) bool { return m.charge(c.ID).refund == "succeeded" }},
+		}, func(m *market, c event.Charge) bool { return m.row(c.ID).refund == "succeeded" }},
 		"a refund by hand": {"pm_card_visa", func(m *market, _ event.Order, c event.Charge) {
 			m.stripe("POST", "/v1/refunds", map[string][]string{"payment_intent": {c.StripeID}})
-		}, func(m *market, c event.Charge) bool { return m.charge(c.ID).refund == "succeeded" }},
+		}, func(m *market, c event.Charge) bool { return m.row(c.ID).refund == "succeeded" }},
 		"a refund that is sent back": {"pm_card_refundFail", func(m *market, o event.Order, c event.Charge) {
 			m.known(m.become(o, event.Cancelled, event.Expired))
 			m.work()
-			if got := m.charge(c.ID); got.refund != "succeeded" {
+			if got := m.row(c.ID); got.refund != "succeeded" {
 				m.t.Errorf("%+v", got)
 			}
-		}, func(m *market, c event.Charge) bool { return m.charge(c.ID).refund == "failed" }},
+		}, func(m *market, c event.Charge) bool { return m.row(c.ID).refund == "failed" }},
 		"a dispute": {"pm_card_createDispute", func(*market, event.Order, event.Charge) {},
 			func(m *market, c event.Charge) bool {
 				d, held := m.dispute(c)
@@ -75,10 +75,10 @@ func TestNoWebhookArrives(t *testing.T) {
 			o := m.payable()
 			id := m.pay(o, c.card).text("id")
 			m.settle(o)
-			paid := event.Charge{ID: id, StripeID: m.charge(id).stripeID}
+			paid := event.Charge{ID: id, StripeID: m.row(id).stripeID}
 			c.begin(m, o, paid)
 			if took := m.minutes(6, func() bool { return c.known(m, paid) }); took > 5*time.Minute {
-				m.t.Errorf("%s: known after %s: %+v", name, took, m.charge(id))
+				m.t.Errorf("%s: known after %s: %+v", name, took, m.row(id))
 			}
 		}
 	})

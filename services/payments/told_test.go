@@ -148,16 +148,16 @@ func (m *market) waiting() (event.Order, event.Charge) {
 	m.t.Helper()
 	o := m.payable()
 	r := m.pay(o, "pm_card_threeDSecure2Required")
-	return o, event.Charge{ID: r.text("id"), OrderID: o.ID, Status: event.Created, StripeID: m.charge(r.text("id")).stripeID}
+	return o, event.Charge{ID: r.text("id"), OrderID: o.ID, Status: event.Created, StripeID: m.row(r.text("id")).stripeID}
 }
 
-// charge is what payments has of the charge: its state, its intent, its refund, and whether it is due now.
+// row is what payments has of the charge: its state, its intent, its refund, and whether it is due now.
 type chargeRow struct {
 	status, stripeID, refund string
 	due                      bool
 }
 
-func (m *market) charge(id string) (row chargeRow) {
+func (m *market) row(id string) (row chargeRow) {
 	m.t.Helper()
 	err := m.db.View(ctx, func(tx *store.Tx) error {
 		var due int64

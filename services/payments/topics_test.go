@@ -66,8 +66,8 @@ func TestEveryTypeOfEvent(t *testing.T) {
 				want   effect
 			}{undecided: {waits, row.undecided}, completed: {paid, row.completed}, failed: {no, row.failed}} {
 				m.tell(m.eventBody(id, kind, row.object(c.charge)))
-				if e := m.recorded(id); e.Outcome != c.want.outcome || m.charge(c.charge.ID).due != c.want.due {
-					m.t.Errorf("%s for a charge %s: %+v %+v", kind, c.charge.Status, e, m.charge(c.charge.ID))
+				if e := m.recorded(id); e.Outcome != c.want.outcome || m.row(c.charge.ID).due != c.want.due {
+					m.t.Errorf("%s for a charge %s: %+v %+v", kind, c.charge.Status, e, m.row(c.charge.ID))
 				}
 				asked := m.calls()
 				m.listen()
@@ -75,7 +75,7 @@ func TestEveryTypeOfEvent(t *testing.T) {
 					m.t.Errorf("%s for a charge %s: %s is asked %d times", kind, c.charge.Status, c.want.asks, n)
 				}
 				m.setFault(nil)
-				if after := m.charge(c.charge.ID); after.status != c.charge.Status {
+				if after := m.row(c.charge.ID); after.status != c.charge.Status {
 					m.t.Errorf("%s: %+v", kind, after)
 				}
 			}
@@ -260,7 +260,7 @@ func TestEventsDoNotHastenRefunds(t *testing.T) {
 		if n := asked("POST", "/v1/refunds"); n != 4 {
 			m.t.Errorf("%d refunds were asked for", n)
 		}
-		if got := m.charge(c.ID); got.refund != "failed" {
+		if got := m.row(c.ID); got.refund != "failed" {
 			m.t.Errorf("%+v", got)
 		}
 	})

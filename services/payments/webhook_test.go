@@ -94,13 +94,13 @@ func TestWebhookIsRecordedOnce(t *testing.T) {
 		close(open)
 		all.Wait()
 		e := m.recorded("evt_once")
-		if !m.charge(c.ID).due || e.Outcome != "applied" || e.ChargeID != c.ID || e.IntentID != c.StripeID || e.Source != "webhook" ||
+		if !m.row(c.ID).due || e.Outcome != "applied" || e.ChargeID != c.ID || e.IntentID != c.StripeID || e.Source != "webhook" ||
 			e.Type != "payment_intent.succeeded" || e.HandledAt.IsZero() || !e.DueAt.IsZero() || e.CreatedAt.Unix() != m.time().Unix() {
-			m.t.Errorf("%+v %+v", m.charge(c.ID), e)
+			m.t.Errorf("%+v %+v", m.row(c.ID), e)
 		}
 		m.work() // Stripe says that it has not succeeded
-		if got := m.tell(body); got != 200 || m.charge(c.ID).due || m.charge(c.ID).status != event.Created || m.recorded("evt_once") != e {
-			m.t.Errorf("again: %d, %+v", got, m.charge(c.ID))
+		if got := m.tell(body); got != 200 || m.row(c.ID).due || m.row(c.ID).status != event.Created || m.recorded("evt_once") != e {
+			m.t.Errorf("again: %d, %+v", got, m.row(c.ID))
 		}
 		if n := len(m.events(payments.EventFilter{Limit: 100})); n != 1 {
 			m.t.Errorf("%d events are recorded", n)
@@ -112,7 +112,7 @@ func TestWebhookIsRecordedOnce(t *testing.T) {
 func TestWebhookRubbish(t *testing.T) {
 	each(t, func(m *market) {
 		_, c := m.paid("pm_card_visa")
-		before := m.charge(c.ID)
+		before := m.row(c.ID)
 		long := strings.Repeat("x", 300)
 		for i, body := range []string{
 			"", "{", "null", "[]", "7", `"x"`, "{}", "\xff\xfe", "\x00", strings.Repeat("[", 60_000), strings.Repeat(`{"a":`, 12_000),
@@ -153,7 +153,7 @@ func TestWebhookRubbish(t *testing.T) {
 			m.advance(time.Hour)
 		}
 		m.work()
-		if after := m.charge(c.ID); after != before {
+		if after := m.row(c.ID); after != before {
 			m.t.Errorf("%+v, was %+v", after, before)
 		}
 	})
