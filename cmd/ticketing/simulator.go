@@ -5,6 +5,7 @@ import (
 
 	"ticketing/api"
 	runner "ticketing/kernel/run"
+	"ticketing/services/payments"
 	"ticketing/stripesim"
 )
 
@@ -35,7 +36,8 @@ func (m *machine) simulate(ctx context.Context) error {
 		named = all[0]
 	}
 	m.webhookSecret, err = m.simulator.SetWebhook(ctx, stripesim.Webhook{
-		Name: simulatorHook, URL: m.public.url() + webhookPath, Secret: named, Transport: api.InProcess(m.public),
+		Name: simulatorHook, URL: m.public.url() + webhookPath, Secret: named, Types: payments.EventTypes(),
+		Transport: api.InProcess(m.public),
 	})
 	return err
 }

@@ -249,7 +249,7 @@ func (s *Service) leave(ctx context.Context, id string) error {
 		}
 		if o.ChargeID == id {
 			s.wake(tx)
-			return hasten(tx, id, "")
+			return hasten(tx, id)
 		}
 		return noteWaiting(tx, id)
 	})

@@ -147,10 +147,19 @@ func postpone(tx *store.Tx, id string, due time.Time, tries int) error {
 	return err
 }
 
-// hasten makes the undecided charge due now, by its own id or Stripe's.
-func hasten(tx *store.Tx, id, stripeID string) error {
-	_, err := tx.Exec(`UPDATE charges SET due_at = $1, tries = 0 WHERE status = $2 AND (id = $3 OR stripe_id = $4 AND stripe_id <> '')`,
-		store.Millis(tx.Now()), event.Created, id, stripeID)
+// hint makes the undecided charge due now, unless the request that made it is still at it: that asks Stripe itself, and most of
+// what Stripe tells is of what that request does.
+func hint(tx *store.Tx, id string) error {
+	_, err := tx.Exec(`UPDATE charges SET due_at = $1, tries = 0
+		WHERE id = $2 AND status = $3 AND (step OR waiting OR tries > 0 OR created_at <= $4)`,
+		store.Millis(tx.Now()), id, event.Created, store.Millis(tx.Now().Add(-handlerLead)))
+	return err
+}
+
+// hasten makes the undecided charge due now.
+func hasten(tx *store.Tx, id string) error {
+	_, err := tx.Exec(`UPDATE charges SET due_at = $1, tries = 0 WHERE status = $2 AND id = $3`,
+		store.Millis(tx.Now()), event.Created, id)
 	return err
 }
 

@@ -90,7 +90,7 @@ func (s *Service) intentTold(tx *store.Tx, e *StripeEvent) (string, error) {
 		return heardNothing, nil
 	}
 	s.wake(tx)
-	return heardApplied, hasten(tx, c.ID, "")
+	return heardApplied, hint(tx, c.ID)
 }
 
 // refundTold wants the refunds of a completed charge to be looked at. One that is not decided yet is to be, first.
@@ -105,7 +105,7 @@ func (s *Service) refundTold(tx *store.Tx, e *StripeEvent) (string, error) {
 		return heardAsk, nil
 	}
 	s.wake(tx)
-	return heardEarly, hasten(tx, c.ID, "")
+	return heardEarly, hint(tx, c.ID)
 }
 
 func refundsOfCharge(e StripeEvent) string { return "refunds of " + e.ChargeID }

@@ -129,6 +129,6 @@ func (s *Service) putOff(ctx context.Context, c Charge) error {
 func (s *Service) hurry(ctx context.Context, id string) error {
 	return s.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		s.wake(tx)
-		return hasten(tx, id, "")
+		return hasten(tx, id)
 	})
 }
