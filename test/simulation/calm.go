@@ -11,6 +11,7 @@ const (
 	lateOrder  = 10 * time.Second // how long past its end an order may live without a charge in flight
 	lateCharge = 12 * time.Second // how long past its two minutes a charge may be undecided
 	grace      = 3 * time.Minute  // past an order's end, for a charge that was submitted in time
+	quiet      = 10 * time.Minute // after which nothing that does not agree can still be on its way
 )
 
 // settle lets the world calm down: every call ends, everything arrives, the clock runs past every deadline, and the

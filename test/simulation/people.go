@@ -1,9 +1,6 @@
 package simulation
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -382,22 +379,6 @@ func (w *World) answerBank() bool {
 	}
 	id, yes := pick(w, waiting), w.chance(0.7)
 	w.note("a buyer answers their bank about %s, %v: %s", w.name("intent", id), yes, w.outcome(w.bank.sim.Answer(background, id, yes)))
-	return true
-}
-
-// webhook is Stripe telling payments that something happened to an intent, sooner or later, or for no reason.
-func (w *World) webhook() bool {
-	all := w.texts(simulator, `SELECT id FROM intents ORDER BY id`)
-	if len(all) == 0 {
-		return false
-	}
-	id := pick(w, all)
-	body := fmt.Sprintf(`{"id":"evt_1","object":"event","type":"payment_intent.succeeded","data":{"object":{"id":%q,"object":"payment_intent"}}}`, id)
-	at := w.clock.at("payments") / 1000
-	mac := hmac.New(sha256.New, []byte(webhookSecret))
-	fmt.Fprintf(mac, "%d.%s", at, body)
-	signature := fmt.Sprintf("t=%d,v1=%s", at, hex.EncodeToString(mac.Sum(nil)))
-	w.note("a webhook about %s: %s", w.name("intent", id), w.outcome(w.payments.Heard(background, []byte(body), signature)))
 	return true
 }
 

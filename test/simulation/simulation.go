@@ -100,6 +100,8 @@ func (g *Ground) Run(seed uint64, o Options) (Result, error) {
 	w.prepare()
 	steps := w.storm()
 	w.settle()
+	w.checkBooks()
+	w.settle()
 	w.checkAtRest()
 	w.bank.end()
 	r := Result{Seed: seed, Findings: w.findings, Trace: w.trace, Steps: steps, Counts: w.counts}
