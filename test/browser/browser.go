@@ -29,7 +29,7 @@ type Options struct {
 	Dark          bool   // prefers-color-scheme
 	Print         bool   // the medium is paper
 	NoScript      bool   // scripts of pages do not run
-	Language      string // what the browser asks for: "de-DE", "fr,en;q=0.5"
+	Language      string // what the browser asks for, the best first: "de-DE,de,en"
 }
 
 // names are those of the program, in the order of preference.
@@ -126,7 +126,18 @@ func open(t testing.TB, parent context.Context, base string, o Options, options 
 		t.Fatalf("open a page: %v", err)
 	}
 	p.look()
+	call(p, "set the language", emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
+		UserAgent: process.agent, AcceptLanguage: o.Language})
+	call(p, "set the time zone", emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Berlin"})
+	call(p, "set scripts", emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: o.NoScript})
 	return p
+}
+
+// Look changes how the page that is open is looked at: its size, its colours, its medium.
+func (p *Page) Look(o Options) {
+	p.t.Helper()
+	p.options.Width, p.options.Height, p.options.Dark, p.options.Print = o.Width, o.Height, o.Dark, o.Print
+	p.look()
 }
 
 // look makes the page look the way that the options say.
@@ -142,10 +153,7 @@ func (p *Page) look() {
 	}
 	call(p, "set the size", emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
 		Width: int64(p.options.Width), Height: int64(p.options.Height), DeviceScaleFactor: 1})
-	call(p, "set the colours", emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Media: medium, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
-	call(p, "set the language", emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
-		UserAgent: process.agent, AcceptLanguage: p.options.Language})
-	call(p, "set the time zone", emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Berlin"})
-	call(p, "set scripts", emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: p.options.NoScript})
+	// Without motion a page is at once what it is going to be.
+	call(p, "set the media", emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: medium, Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
 }

@@ -100,7 +100,10 @@ func (o Options) String() string {
 	if o.NoScript {
 		s += ", no script"
 	}
-	return s + ", " + o.Language
+	if o.Language != "" {
+		s += ", " + o.Language
+	}
+	return s
 }
 
 // sideways are the elements that reach over the edge of the page, unless they can be scrolled in a part of their own.

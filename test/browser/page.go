@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -60,6 +61,12 @@ func ask[T any](p *Page, script string) (T, error) {
 func (p *Page) Tab() *Page {
 	p.t.Helper()
 	return open(p.t, p.ctx, p.base, p.options)
+}
+
+// Anew opens a page of somebody else, who looks at it in the same way.
+func (p *Page) Anew() *Page {
+	p.t.Helper()
+	return Open(p.t, p.base, p.options)
 }
 
 // Cookie gives the person a cookie of the site.
@@ -121,21 +128,31 @@ func (p *Page) Reload() {
 	p.leaving("reload", func() { call(p, "reload", page.Reload, page.ReloadParams{}) })
 }
 
-// Back goes back in the tab's history.
+// Back goes back in the tab's history, also to a page that the browser has kept as it was.
 func (p *Page) Back() {
 	p.t.Helper()
-	act(p, "go back", chromedp.NavigateBack())
+	p.leaving("go back", func() {
+		history := call(p, "go back", page.GetNavigationHistory, cdp.Empty{})
+		if history.CurrentIndex < 1 {
+			p.t.Fatal("there is nothing to go back to")
+		}
+		call(p, "go back", page.NavigateToHistoryEntry,
+			page.NavigateToHistoryEntryParams{EntryID: history.Entries[history.CurrentIndex-1].ID})
+	})
 }
+
+// marks tell documents apart that are left.
+var marks atomic.Int64
 
 // leaving does what makes the browser open another document, and waits until that is loaded.
 func (p *Page) leaving(what string, do func()) {
 	p.t.Helper()
-	const mark = `window.wasHereBefore`
-	if _, err := ask[bool](p, mark+` = true`); err != nil {
+	mark := fmt.Sprintf("%d", marks.Add(1))
+	if _, err := ask[int64](p, `window.leftAs = `+mark); err != nil {
 		p.t.Fatalf("%s: %v", what, err)
 	}
 	do()
-	p.until("another page is open after: "+what, `!`+mark+` && document.readyState === 'complete'`)
+	p.until("another page is open after: "+what, `window.leftAs !== `+mark+` && document.readyState === 'complete'`)
 }
 
 // until waits until the script is true.
@@ -153,10 +170,10 @@ func (p *Page) Until(script string) {
 	p.until(script, `Boolean(`+script+`)`)
 }
 
-// part is a script for the element that is looked at.
+// part is a script for what is looked at.
 func (p *Page) part() string {
 	if p.scope == "" {
-		return `document.body`
+		return `document`
 	}
 	return `document.querySelector(` + quote(p.scope) + `)`
 }
@@ -172,7 +189,7 @@ func (p *Page) Text() string {
 }
 
 func (p *Page) read() (string, error) {
-	text, err := ask[string](p, p.part()+`?.innerText ?? ''`)
+	text, err := ask[string](p, `(e => e?.innerText ?? e?.body?.innerText ?? '')(`+p.part()+`)`)
 	return strings.Join(strings.Fields(text), " "), err
 }
 

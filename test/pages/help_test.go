@@ -26,3 +26,22 @@ func signedIn(t *testing.T, m *market.Market, who *market.Person, o browser.Opti
 	p.Cookie("session", who.Token())
 	return p
 }
+
+// looks are how each page is looked at. The last one stays.
+var looks = []browser.Options{
+	{Width: 390, Height: 844},
+	{Width: 390, Height: 844, Dark: true},
+	{Width: 1440, Height: 900, Dark: true},
+	{Width: 1440, Height: 900},
+}
+
+// inspect holds the page, in the state that it has, against what holds for every page in every look: axe-core finds
+// nothing, and nothing is wider than the window.
+func inspect(p *browser.Page, name string) {
+	for _, look := range looks {
+		p.Look(look)
+		p.NoSidewaysScroll()
+		p.Axe()
+		p.Screenshot(name + ", " + look.String())
+	}
+}

@@ -8,65 +8,72 @@ import (
 	"ticketing/test/market"
 )
 
-// looks are how each page is looked at.
-var looks = map[string]browser.Options{
-	"phone":             {Width: 390, Height: 844},
-	"phone in the dark": {Width: 390, Height: 844, Dark: true},
-	"desk":              {Width: 1440},
-	"desk in the dark":  {Width: 1440, Dark: true},
+// TestReference opens what can be read without an account, in both languages.
+func TestReference(t *testing.T) {
+	t.Parallel()
+	m := open(t)
+	p := browser.Open(t, m.Front.URL, browser.Options{})
+	p.Visit("/docs")
+	p.Sees("The API and the events")
+	p.Screenshot("docs")
+	p.Until(`[...document.querySelectorAll('details')].every(d => d.open = true)`)
+	for _, look := range []int{0, 2} { // axe-core reads this longest of all pages for seconds
+		p.Look(looks[look])
+		p.NoSidewaysScroll()
+		p.Axe()
+	}
+	p.Visit("/problems/")
+	p.Sees("ticket_locked")
+	p.Go("ticket_locked")
+	p.Sees("As an answer")
+	inspect(p, "problem")
+	p.Back()
+	inspect(p, "problems")
+
+	p.Expects("404 for ")
+	p.Visit("/nowhere")
+	p.Sees("This page does not exist")
+	inspect(p, "missing")
+	p.Go("Deutsch")
+	p.Sees("Diese Seite gibt es nicht")
+	if lang := p.Attribute(":root", "lang"); lang != "de" {
+		t.Errorf("the language of the page is said to be %q", lang)
+	}
+	p.Visit("/problems/ticket_locked")
+	inspect(p, "problem, German")
 }
 
-// scene is a page in a state.
-type scene struct {
-	name, path string
-	sees       string // a text that shows that it is this page
-	expects    string // what the browser says about it, if that is no trouble here
-}
-
-// TestLooks opens every page that needs no session.
-func TestLooks(t *testing.T) {
+// TestBank opens the page that stands in for the bank's, and the one that a buyer comes back to.
+func TestBank(t *testing.T) {
+	t.Parallel()
 	m := open(t)
 	seller, buyer := m.SignUp("sally"), m.SignUp("bert")
 	o := buyer.Locked(buyer.Orders(seller.Lists("Row 3", "49.90")))
+	back := "/payments/return?order=" + o.ID
+	p, stranger := signedIn(t, m, buyer, browser.Options{}), browser.Open(t, m.Front.URL, browser.Options{})
+	p.Visit(back)
+	p.Sees("Row 3")
+	inspect(p, "returned, unpaid")
+	stranger.Visit(back)
+	stranger.Sees("Sign in")
+	inspect(stranger, "returned, stranger")
+
 	charge := market.As[struct {
 		BankURL string `json:"bankUrl"`
 	}](buyer.Ask("POST", "/api/payments", map[string]any{"orderId": o.ID, "token": "pm_card_threeDSecure2Required",
-		"returnUrl": m.Front.URL + "/payments/return?order=" + o.ID}).Want(202))
-	unpaid := buyer.Orders(seller.Lists("Row 4", "49.90"))
-	scenes := []scene{
-		{name: "docs", path: "/docs", sees: "The API"},
-		{name: "problems", path: "/problems/", sees: "ticket_locked"},
-		{name: "missing", path: "/nowhere", sees: "nothing at this address", expects: "404 for "},
-		{name: "returned, a stranger", path: "/payments/return?order=" + o.ID, sees: "bank"},
-		{name: "bank", path: charge.BankURL, sees: "Approve"},
-		{name: "bank, over", path: strings.Replace(charge.BankURL, "step=", "step=x", 1), sees: "over", expects: "410 for "},
-	}
-	for name, look := range looks {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := browser.Open(t, m.Front.URL, look)
-			for _, s := range scenes {
-				s.open(p)
-				p.Screenshot(name + ", " + s.name)
-			}
-			mine := signedIn(t, m, buyer, look)
-			scene{path: "/payments/return?order=" + unpaid.ID, sees: "No payment has been submitted"}.open(mine)
-		})
-	}
-}
-
-// open goes to the scene and checks what holds for every page.
-func (s scene) open(p *browser.Page) {
-	if s.expects != "" {
-		p.Expects(s.expects)
-	}
-	p.Visit(s.path)
-	p.Sees(s.sees)
-	check(p)
-}
-
-// check is what holds for every page in every state.
-func check(p *browser.Page) {
-	p.Axe()
-	p.NoSidewaysScroll()
+		"returnUrl": m.Front.URL + back}).Want(202))
+	p.Expects("410 for ")
+	p.Visit(strings.Replace(charge.BankURL, "step=", "step=x", 1))
+	p.Sees("This step is over")
+	inspect(p, "bank, over")
+	p.Visit(charge.BankURL)
+	p.Sees("Do you approve the payment of 49.90 USD?")
+	inspect(p, "bank")
+	p.TabTo("Approve")
+	p.Keys("\r")
+	p.Sees("Row 3")
+	p.Sees("is yours")
+	inspect(p, "returned, paid")
+	m.Settles()
+	m.Audits()
 }
