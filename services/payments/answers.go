@@ -42,10 +42,11 @@ var (
 	errMissing  = errors.New("the object is not known to Stripe")
 	errState    = errors.New("the PaymentIntent is in another state")
 	errRefunded = errors.New("the charge is refunded already")
+	errRubbish  = errors.New("an answer that is not Stripe's")
 	errBusy     = errors.New("too many requests, or one is still at work on this")
 )
 
-// judge says what an error of the Stripe client means, and notes whether Stripe answers at all. Stripe's own text is left
+// judge says what an error of the Stripe client means, and notes whether Stripe does anything for us. Stripe's own text is left
 // out: it may name the payment method.
 func (g *gateway) judge(err error) error {
 	if err == nil {
@@ -59,7 +60,7 @@ func (g *gateway) judge(err error) error {
 		}
 		return fmt.Errorf("no answer from Stripe: %w", err)
 	}
-	g.away.Store(e.HTTPStatusCode >= http.StatusInternalServerError)
+	g.away.Store(e.HTTPStatusCode >= http.StatusInternalServerError || e.HTTPStatusCode == http.StatusUnauthorized)
 	unexpected := fmt.Errorf("unexpected answer of Stripe: %d %s %s (request %s)", e.HTTPStatusCode, e.Type, e.Code, e.RequestID)
 	switch {
 	case e.HTTPStatusCode >= http.StatusInternalServerError:

@@ -36,40 +36,38 @@ func (s *Service) decide(ctx context.Context, c Charge) error {
 	if err != nil {
 		return err
 	}
-	_, resting, err := s.advance(ctx, f, nil)
+	f, _, resting, err := s.advance(ctx, f, nil)
 	if err != nil || !resting {
 		return err
 	}
-	return s.leave(ctx, c.ID)
+	return s.leave(ctx, f)
 }
 
 // advance makes one move after another until the charge is decided, or nothing can be done but wait: then it returns what
-// Stripe said last. Requests and the worker both do, at the same moment even: the keys make the calls one, and the first to
-// learn the outcome writes it down.
-func (s *Service) advance(ctx context.Context, f file, in *intent) (last *intent, resting bool, err error) {
+// it knew last, and what Stripe said last. Requests and the worker both do, at the same moment even: the keys make the calls
+// one, and the first to learn the outcome writes it down.
+func (s *Service) advance(ctx context.Context, f file, in *intent) (last file, seen *intent, resting bool, err error) {
 	reason := "" // why the intent is being given up
 	made := map[move]bool{}
 	for {
 		if f.Decided() {
-			return in, false, nil
+			return f, in, false, nil
 		}
 		m, why := f.next(in)
 		if m == drop && reason != "" {
 			why = reason
 		}
-		if m > ask && m < finish && made[m] {
-			return in, true, nil // it changed nothing: later
+		if m == rest || made[m] { // a second time, it changes nothing: later
+			return f, in, true, nil
 		}
 		made[m] = true
 		switch m {
-		case rest:
-			return in, true, nil
 		case step:
-			return in, false, s.stepAsked(ctx, f.Charge)
+			return f, in, false, s.stepAsked(ctx, f.Charge)
 		case finish:
-			return in, false, s.complete(ctx, f.ID)
+			return f, in, false, s.complete(ctx, f.ID)
 		case drop:
-			return in, false, s.drop(ctx, f, why)
+			return f, in, false, s.drop(ctx, f, why)
 		case release:
 			reason = why
 		}
@@ -79,14 +77,14 @@ func (s *Service) advance(ctx context.Context, f file, in *intent) (last *intent
 		case errors.As(err, &no) && m == capture:
 			// The bank does not let go of what it holds: the hold is given up, and the buyer may pay in another way.
 			reason, made[release] = no.code, true
-			_, in, err = s.carryOut(ctx, f, in, release)
-		case errors.As(err, &no):
-			return in, false, s.fail(ctx, f.ID, no.code)
+			f, in, err = s.carryOut(ctx, f, in, release)
+		case errors.As(err, &no) && (m == create || m == confirm):
+			return f, in, false, s.fail(ctx, f.ID, no.code)
 		case errors.Is(err, errMissing) && f.lost() != "":
-			return in, false, s.fail(ctx, f.ID, codeLost)
+			return f, in, false, s.fail(ctx, f.ID, codeLost)
 		}
 		if err != nil {
-			return in, false, err
+			return f, in, false, err
 		}
 	}
 }
@@ -189,11 +187,7 @@ func (s *Service) drop(ctx context.Context, f file, why string) error {
 // complete notes that the money was taken, and whether it is owed back.
 func (s *Service) complete(ctx context.Context, id string) error {
 	return s.db.Update(ctx, func(tx *store.Tx) error {
-		c, ok, err := findCharge(tx, id)
-		if err != nil || !ok {
-			return err
-		}
-		o, _, err := holdOrder(tx, c.OrderID)
+		_, o, err := holdCharge(tx, id)
 		if err != nil {
 			return err
 		}
@@ -202,7 +196,7 @@ func (s *Service) complete(ctx context.Context, id string) error {
 			due = tx.Now()
 			s.wake(tx)
 		}
-		c, ok, err = decideCharge(tx, id, event.Completed, "", owed, due)
+		c, ok, err := decideCharge(tx, id, event.Completed, "", owed, due)
 		if err != nil || !ok {
 			return err
 		}
@@ -236,22 +230,22 @@ func (s *Service) failUnlearnt(ctx context.Context, id, code string) (failed boo
 	return failed, err
 }
 
-// leave lets the charge wait for its order to be won, without anybody at it. If it has been won meanwhile, it is due.
-func (s *Service) leave(ctx context.Context, id string) error {
+// leave lets the charge wait without anybody at it. If it waits for its order to be won, and that has happened since it was
+// looked at, it is due.
+func (s *Service) leave(ctx context.Context, f file) error {
+	if f.won() {
+		return nil // it waits for Stripe
+	}
 	return s.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
-		c, ok, err := findCharge(tx, id)
-		if err != nil || !ok || c.Decided() {
+		c, o, err := holdCharge(tx, f.ID)
+		if err != nil || c.Status != event.Created {
 			return err
 		}
-		o, _, err := holdOrder(tx, c.OrderID)
-		if err != nil {
-			return err
-		}
-		if o.ChargeID == id {
+		if o.ChargeID == f.ID {
 			s.wake(tx)
-			return hasten(tx, id)
+			return hasten(tx, f.ID)
 		}
-		return noteWaiting(tx, id)
+		return noteWaiting(tx, f.ID)
 	})
 }
 

@@ -41,9 +41,10 @@ type market struct {
 	deaf    atomic.Bool // orders does nothing about charges
 	dying   atomic.Bool // payments has ended, and what is still under way with it gets nowhere
 
-	mu    sync.Mutex
-	now   time.Time
-	fault func(*http.Request, stripesim.Stage) *stripesim.Fault
+	mu     sync.Mutex
+	now    time.Time
+	meddle meddling
+	fault  func(*http.Request, stripesim.Stage) *stripesim.Fault
 }
 
 // side is one service's database and bus while they run.
@@ -109,7 +110,7 @@ func newMarket(t *testing.T, url string) *market {
 	simDB := m.open("stripesim", store.Options{Migrations: stripesim.Migrations})
 	t.Cleanup(func() { simDB.Close() })
 	m.sim = stripesim.New(simDB, stripesim.Options{BaseURL: "http://bank.test", Fault: m.hook})
-	m.options.Transport = m.sim.Transport()
+	m.options.Transport = wire{m, m.sim.Transport()}
 	m.orders = m.start(m.open("orders", standIn), func(b *bus.Bus) {
 		bus.Follow(b, func(_ context.Context, tx *store.Tx, c event.Charge) error { return m.hear(tx, c) })
 	}, nil)
@@ -196,6 +197,31 @@ func (m *market) hook(r *http.Request, stage stripesim.Stage) *stripesim.Fault {
 		return nil
 	}
 	return fault(r, stage)
+}
+
+// meddling stands between payments and the simulator: next is what the simulator does.
+type meddling func(r *http.Request, next func() (*http.Response, error)) (*http.Response, error)
+
+// wire is the way to the simulator.
+type wire struct {
+	m  *market
+	to http.RoundTripper
+}
+
+func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	w.m.mu.Lock()
+	meddle := w.m.meddle
+	w.m.mu.Unlock()
+	if meddle == nil {
+		return w.to.RoundTrip(r)
+	}
+	return meddle(r, func() (*http.Response, error) { return w.to.RoundTrip(r) })
+}
+
+func (m *market) setMeddling(f meddling) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.meddle = f
 }
 
 func (m *market) setFault(f func(*http.Request, stripesim.Stage) *stripesim.Fault) {

@@ -86,15 +86,16 @@ func (s *Service) giveBack(ctx context.Context, c Charge) error {
 	p := refundParams(f.Charge)
 	got, err := under(ctx, s, f, opRefund, hashOf("", p), func() (refund, bool, error) {
 		all, err := s.stripe.refunds(ctx, f.Charge)
-		for _, r := range all {
-			if r.stands() {
-				return r, true, err
-			}
+		if err != nil || sumUp(all).given < f.Amount {
+			return refund{}, false, err
 		}
-		return refund{}, false, err
+		return all[0], true, nil
 	}, func(key string) (refund, error) {
 		return s.stripe.refund(ctx, key, f.Charge, p)
 	})
+	if no := (refusal{}); errors.As(err, &no) {
+		return errors.Join(err, s.refundRefused(ctx, f))
+	}
 	if errors.Is(err, errRefunded) {
 		settled, err := s.lookAtRefunds(ctx, f.Charge)
 		if err == nil && !settled {
@@ -121,8 +122,9 @@ func (s *Service) lookAtRefunds(ctx context.Context, c Charge) (settled bool, er
 // recordRefunds notes what Stripe says of refunds of a charge, newest first, and says so if it is news.
 func (s *Service) recordRefunds(ctx context.Context, id string, seen []refund) (settled bool, err error) {
 	err = s.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
-		c, ok, err := findCharge(tx, id)
-		if err != nil || !ok || c.Status != event.Completed {
+		c, o, err := holdCharge(tx, id)
+		if err != nil || c.Status != event.Completed {
+			settled = true
 			return err
 		}
 		for _, r := range seen {
@@ -135,10 +137,6 @@ func (s *Service) recordRefunds(ctx context.Context, id string, seen []refund) (
 			return err
 		}
 		now, before := sumUp(all), c
-		o, _, err := holdOrder(tx, c.OrderID)
-		if err != nil {
-			return err
-		}
 		c.StripeRefundID, c.RefundStatus = now.newest, now.status
 		c.RefundDue = o.Status == event.Cancelled && now.given < c.Amount
 		changed := c.StripeRefundID != before.StripeRefundID || c.RefundStatus != before.RefundStatus
@@ -155,6 +153,20 @@ func (s *Service) recordRefunds(ctx context.Context, id string, seen []refund) (
 		return s.saveRefundState(tx, c, due, changed)
 	})
 	return settled, err
+}
+
+// refundRefused puts the refund off: Stripe repeats a refusal under its key, so that it is asked for under another, later.
+func (s *Service) refundRefused(ctx context.Context, f file) error {
+	return s.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		requests, err := requestsOf(tx, f.ID)
+		if err != nil {
+			return err
+		}
+		if err := spend(tx, f.ID, opRefund); err != nil {
+			return err
+		}
+		return postpone(tx, f.ID, tx.Now().Add(growing(failedPause, failedPauseMax, requests[opRefund].Generation-1)), f.Tries+1)
+	})
 }
 
 // nextLook is when the refund needs attention again; zero if never. Looking early, because somebody told of something, makes
@@ -199,6 +211,9 @@ func (g *gateway) refund(ctx context.Context, key string, c Charge, p *stripe.Re
 	got, err := g.client.V1Refunds.Create(ctx, p)
 	if err = g.judge(err); err != nil {
 		return refund{}, err
+	}
+	if got.ID == "" {
+		return refund{}, errRubbish
 	}
 	return refundOf(c, got)
 }

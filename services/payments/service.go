@@ -109,14 +109,10 @@ func (s *Service) Pay(ctx context.Context, want Submission) (Payment, error) {
 	if _, err := s.order(ctx, want.UserID, want.OrderID, Order.settled); err != nil {
 		return Payment{}, err
 	}
-	if !s.stripe.reachable(ctx) {
-		return Payment{}, errAway()
-	}
-	f, err := s.begin(ctx, want)
+	f, mine, err := s.begin(ctx, want, s.stripe.reachable(ctx))
 	if err != nil {
 		return Payment{}, err
 	}
-	mine := f.ID == want.ID
 	if mine && !f.Decided() {
 		if err := s.submit(ctx, f); err != nil {
 			return Payment{}, err
@@ -125,9 +121,9 @@ func (s *Service) Pay(ctx context.Context, want Submission) (Payment, error) {
 	return s.outcome(ctx, f.Charge, !mine)
 }
 
-// begin writes the charge down, unless the order has one: then that is returned. All conditions are checked here, under
-// the order's row.
-func (s *Service) begin(ctx context.Context, want Submission) (f file, err error) {
+// begin writes the charge down if Stripe can be reached, unless the order has one: then that is returned. All conditions are
+// checked here, under the order's row. The charge is mine if this request has made it, now or when it was made before.
+func (s *Service) begin(ctx context.Context, want Submission, reachable bool) (f file, mine bool, err error) {
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
 		o, ok, err := holdOrder(tx, want.OrderID)
 		switch {
@@ -136,27 +132,49 @@ func (s *Service) begin(ctx context.Context, want Submission) (f file, err error
 		case !ok || o.UserID != want.UserID:
 			return errNoOrder()
 		}
-		f = file{order: o, now: tx.Now()}
-		if f.Charge, ok, err = findCharge(tx, want.ID); err != nil || ok && f.OrderID == want.OrderID {
-			return err // a repeat of this request: whatever has become of the charge is the answer
+		f, mine = file{order: o, now: tx.Now()}, true
+		id := want.ID
+		if f.Charge, ok, err = findCharge(tx, id); err != nil {
+			return err
+		}
+		if ok && (f.OrderID != want.OrderID || f.FailureCode == event.NotSubmitted) {
+			id, ok = tx.NewID(), false // the request is made again because the charge came to nothing
+		}
+		if ok {
+			return nil // a repeat of this request: whatever has become of the charge is the answer
 		}
 		if f.Charge, ok, err = liveCharge(tx, want.OrderID); err != nil {
 			return err
 		}
 		if ok && (!f.Decided() || o.Status != event.Cancelled) {
+			mine = false
 			return nil
 		}
-		if err := o.Payable(tx.Now()); err != nil {
+		if err := s.admit(tx, o, reachable); err != nil {
 			return err
 		}
-		if n, err := failures(tx, want.OrderID); err != nil || n >= s.o.Attempts {
-			return errors.Join(err, fault.OrderNotPayable.New("The payment for this order failed. Order again if the ticket is available."))
-		}
-		f.Charge = Charge{ID: want.ID, OrderID: want.OrderID, Status: event.Created, Amount: o.Amount, Currency: o.Currency,
+		f.Charge = Charge{ID: id, OrderID: want.OrderID, Status: event.Created, Amount: o.Amount, Currency: o.Currency,
 			Token: want.Token, Hold: !s.o.ChargeAtOnce, ReturnURL: want.ReturnURL, Version: 1, CreatedAt: tx.Now(), UpdatedAt: tx.Now()}
 		return s.open(tx, &f)
 	})
-	return f, err
+	return f, mine, err
+}
+
+// admit is nil if a charge may be made for the order now, else why not.
+func (s *Service) admit(tx *store.Tx, o Order, reachable bool) error {
+	if err := o.Payable(tx.Now()); err != nil {
+		return err
+	}
+	n, err := failures(tx, o.ID)
+	switch {
+	case err != nil:
+		return err
+	case n >= s.o.Attempts:
+		return fault.OrderNotPayable.New("The payment for this order failed. Order again if the ticket is available.")
+	case !reachable:
+		return errAway()
+	}
+	return nil
 }
 
 // open writes a new charge down, and the first request that Stripe will get for it.
@@ -183,33 +201,33 @@ func (s *Service) open(tx *store.Tx, f *file) error {
 func (s *Service) submit(ctx context.Context, f file) error {
 	mine, cancel := context.WithTimeout(context.WithoutCancel(ctx), handlerLead)
 	defer cancel()
-	in, resting, err := s.advance(mine, f, nil)
+	f, in, resting, err := s.advance(mine, f, nil)
 	if err == nil && resting {
-		resting, err = s.proceed(mine, f.Charge, in)
+		f, resting, err = s.proceed(mine, f, in)
 	}
 	switch {
 	case err != nil:
 		s.log.WarnContext(ctx, "a charge could not be decided at once", "charge", f.ID, "cause", err)
 		return s.hurry(ctx, f.ID)
 	case resting:
-		return s.leave(ctx, f.ID)
+		return s.leave(ctx, f)
 	}
 	return nil
 }
 
 // proceed waits until the charge's order is won, which usually has happened while Stripe was asked, and goes on.
-func (s *Service) proceed(ctx context.Context, c Charge, in *intent) (resting bool, err error) {
-	var f file
-	held, err := s.await(ctx, orderKey(c.OrderID), func(tx *store.Tx) (bool, error) {
+func (s *Service) proceed(ctx context.Context, f file, in *intent) (last file, resting bool, err error) {
+	last = f
+	held, err := s.await(ctx, orderKey(f.OrderID), func(tx *store.Tx) (bool, error) {
 		var err error
-		f, err = readFile(tx, c.ID)
-		return f.won() || f.lost() != "" || f.Decided(), err
+		last, err = readFile(tx, f.ID)
+		return last.won() || last.lost() != "" || last.Decided(), err
 	})
 	if err != nil || !held {
-		return err == nil, err
+		return last, err == nil, err
 	}
-	_, resting, err = s.advance(ctx, f, in)
-	return resting, err
+	last, _, resting, err = s.advance(ctx, last, in)
+	return last, resting, err
 }
 
 // outcome waits until the charge is decided and the order has followed, or the bank wants something, and says it.

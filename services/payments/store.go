@@ -4,6 +4,8 @@ import (
 	"embed"
 	"time"
 
+	"github.com/stripe/stripe-go/v85"
+
 	"ticketing/kernel/event"
 	"ticketing/kernel/store"
 )
@@ -56,6 +58,18 @@ func scanCharge(scan store.Scan) (c Charge, err error) {
 
 func findCharge(tx *store.Tx, id string) (Charge, bool, error) {
 	return store.One(tx, scanCharge, `SELECT `+chargeColumns+` FROM charges WHERE id = $1`, id)
+}
+
+// holdCharge reads a charge and its order, and keeps other transactions about the order out until the commit.
+func holdCharge(tx *store.Tx, id string) (c Charge, o Order, err error) {
+	if c, _, err = findCharge(tx, id); err != nil {
+		return c, o, err
+	}
+	if o, _, err = holdOrder(tx, c.OrderID); err != nil {
+		return c, o, err
+	}
+	c, _, err = findCharge(tx, id) // it may have changed while the order was waited for
+	return c, o, err
 }
 
 // liveCharge is the order's charge that has taken money or still may.
@@ -118,11 +132,14 @@ func noteStep(tx *store.Tx, id string) error {
 	return err
 }
 
-// owe marks the completed charge of a cancelled order for a refund, and an undecided one for a look at once.
+// owe marks the completed charge of a cancelled order for a refund of what has not gone back, and an undecided one for a look
+// at once.
 func owe(tx *store.Tx, orderID string) error {
 	now := store.Millis(tx.Now())
 	_, err := tx.Exec(`UPDATE charges SET refund_due = TRUE, due_at = $1, tries = 0
-		WHERE order_id = $2 AND status = $3 AND refund_status = '' AND NOT refund_due`, now, orderID, event.Completed)
+		WHERE order_id = $2 AND status = $3 AND NOT refund_due AND amount > (SELECT coalesce(sum(r.amount), 0) FROM refunds r
+			WHERE r.charge_id = charges.id AND r.status NOT IN ($4, $5))`,
+		now, orderID, event.Completed, string(stripe.RefundStatusFailed), string(stripe.RefundStatusCanceled))
 	if err != nil {
 		return err
 	}

@@ -43,9 +43,11 @@ func changeRefund(tx *store.Tx, c Charge, due time.Time) (Charge, error) {
 	return c, err
 }
 
-// watchRefund sets the next look at a refund that has not changed.
+// watchRefund sets the next look at a refund that has not changed. One that is owed now keeps the time that is set for it: it
+// is asked for at a pace that slows down.
 func watchRefund(tx *store.Tx, c Charge, due time.Time) error {
-	_, err := tx.Exec(`UPDATE charges SET refund_due = $1, due_at = $2 WHERE id = $3`, c.RefundDue, store.Millis(due), c.ID)
+	_, err := tx.Exec(`UPDATE charges SET refund_due = $1, due_at = CASE WHEN $2 AND due_at > 0 THEN due_at ELSE $3 END WHERE id = $4`,
+		c.RefundDue, c.RefundDue && !due.After(tx.Now()), store.Millis(due), c.ID)
 	return err
 }
 

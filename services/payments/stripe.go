@@ -138,10 +138,10 @@ func (g *gateway) find(ctx context.Context, c Charge) (in intent, found bool, er
 			return in, false, g.judge(err)
 		}
 		if got.Metadata["charge_id"] == c.ID {
-			return intentOf(got), true, nil
+			return intentOf(got), true, g.judge(nil)
 		}
 	}
-	return in, false, nil
+	return in, false, g.judge(nil)
 }
 
 func (g *gateway) call(ctx context.Context, call func(context.Context) (*stripe.PaymentIntent, error)) (intent, error) {
@@ -150,6 +150,9 @@ func (g *gateway) call(ctx context.Context, call func(context.Context) (*stripe.
 	got, err := call(ctx)
 	if err = g.judge(err); err != nil {
 		return intent{}, err
+	}
+	if got.ID == "" || got.Status == "" {
+		return intent{}, errRubbish
 	}
 	return intentOf(got), nil
 }
