@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stripe/stripe-go/v85"
+	"golang.org/x/time/rate"
 
 	"ticketing/kernel/event"
 	"ticketing/kernel/money"
@@ -391,4 +392,9 @@ func TestComparisonHasNoOrder(t *testing.T) {
 // ReconcileRest goes on with the slow pass over everything, as the reconciler does when it has time.
 func (s *Service) ReconcileRest(ctx context.Context) (more bool, err error) {
 	return s.reconcileRest(ctx, nil)
+}
+
+// ReconcileFor is a round of the reconciler at a pace that nobody has to wait for.
+func (s *Service) ReconcileFor(ctx context.Context) error {
+	return s.reconcileFor(ctx, rate.NewLimiter(rate.Inf, 1), time.Now().Add(time.Hour))
 }

@@ -31,10 +31,12 @@ func (s *Service) Reconcile(ctx context.Context, all bool) (Reconciliation, erro
 	if err != nil {
 		return Reconciliation{}, err
 	}
-	if err = p.lookAgain(ctx); err == nil && all {
-		err = p.everything(ctx)
-	} else if err == nil {
-		err = p.recent(ctx)
+	made := p.unseen()
+	if all {
+		made = span{to: p.now}
+	}
+	if err = p.lookAgain(ctx); err == nil {
+		err = p.lookAt(ctx, made)
 	}
 	return p.out, err
 }
@@ -43,7 +45,7 @@ func (s *Service) Reconcile(ctx context.Context, all bool) (Reconciliation, erro
 func (s *Service) Discrepancies(ctx context.Context) ([]Discrepancy, error) {
 	p, err := s.newPass(ctx, false, nil)
 	if err == nil {
-		err = p.everything(ctx)
+		err = p.stretches(ctx, span{to: p.now})
 	}
 	return p.out.Open, err
 }
@@ -90,29 +92,21 @@ func (p *pass) wait(ctx context.Context) error {
 	return p.pace.Wait(ctx)
 }
 
-// recent looks at all that was made since the last time, up to what may be on its way.
-func (p *pass) recent(ctx context.Context) error {
+// unseen is all that was made since the last time, up to what may be on its way.
+func (p *pass) unseen() span {
 	made := span{p.progress.RecentTo.Add(-overlap), p.now.Add(-margin)}
 	if p.progress.RecentTo.IsZero() {
 		made.from = made.to.Add(-recentSpan)
 	}
+	return made
+}
+
+// lookAt looks at a span that goes up to now, or to what may be on its way, and notes that it did.
+func (p *pass) lookAt(ctx context.Context, made span) error {
 	if err := p.stretches(ctx, made); err != nil {
 		return err
 	}
-	return p.db.Update(ctx, func(tx *store.Tx) error {
-		now, err := readProgress(tx)
-		if err != nil {
-			return err
-		}
-		now.RecentTo, now.RecentAt = made.to, tx.Now()
-		p.progress = now
-		return saveProgress(tx, now)
-	})
-}
-
-// everything looks at all there ever was.
-func (p *pass) everything(ctx context.Context) error {
-	return p.stretches(ctx, span{to: p.now})
+	return p.db.Update(ctx, func(tx *store.Tx) error { return saveRecent(tx, p.now.Add(-margin)) })
 }
 
 // stretches looks at a span piece by piece, the newest first.
@@ -152,8 +146,11 @@ func (p *pass) stretch(ctx context.Context, made span) (from time.Time, err erro
 		return from, err
 	}
 	p.out.Intents, p.out.Refunds = p.out.Intents+len(intents), p.out.Refunds+len(refunds)
-	suspects, err := p.compareLists(ctx, span{from, made.to}, intents, refunds)
+	suspects, leftovers, err := p.compareLists(ctx, span{from, made.to}, intents, refunds)
 	if err != nil {
+		return from, err
+	}
+	if err := p.tidy(ctx, leftovers); err != nil {
 		return from, err
 	}
 	for i, who := range suspects {
@@ -201,6 +198,9 @@ func (p *pass) examine(ctx context.Context, who suspect) error {
 		return err
 	}
 	for _, d := range without(found, append(p.out.Open, p.out.Mended...)) {
+		if d.routine {
+			continue
+		}
 		if err := p.treat(ctx, who, d); err != nil {
 			return err
 		}
@@ -210,9 +210,6 @@ func (p *pass) examine(ctx context.Context, who suspect) error {
 
 // treat writes a discrepancy down and mends it, if that is safe and its time has come.
 func (p *pass) treat(ctx context.Context, who suspect, d Discrepancy) error {
-	if d.routine {
-		return p.tidy(ctx, d)
-	}
 	if !p.acts {
 		p.out.Open = append(p.out.Open, d)
 		return nil
@@ -237,17 +234,22 @@ func (p *pass) treat(ctx context.Context, who suspect, d Discrepancy) error {
 	return p.db.Update(ctx, func(tx *store.Tx) error { return noteTry(tx, d, d.Outcome) })
 }
 
-// tidy gives an intent up that is of no use any more. If it cannot be, the next slow pass tries again.
-func (p *pass) tidy(ctx context.Context, d Discrepancy) error {
+// tidy gives intents up that are of no use any more. What cannot be given up now is tried again by the next slow pass.
+func (p *pass) tidy(ctx context.Context, leftovers []Discrepancy) error {
 	if !p.acts {
 		return nil
 	}
-	_, err := p.giveUp(ctx, d)
-	if err == nil {
-		p.out.Tidied++
-	}
-	if errors.Is(err, store.ErrUnavailable) {
-		return err
+	for _, d := range leftovers[:min(len(leftovers), mostAtOnce)] {
+		if err := p.wait(ctx); err != nil {
+			return err
+		}
+		_, err := p.giveUp(ctx, d)
+		switch {
+		case errors.Is(err, store.ErrUnavailable):
+			return err
+		case err == nil:
+			p.out.Tidied++
+		}
 	}
 	return ctx.Err()
 }
@@ -268,11 +270,13 @@ func (p *pass) judge(ctx context.Context, who suspect, d Discrepancy, did string
 	return d, p.fixed(ctx, d)
 }
 
-// lookAgain looks at what is open. What agrees by now is closed.
+// lookAgain looks at what is open, at its own pace less often the longer it has been. What agrees by now is closed.
 func (p *pass) lookAgain(ctx context.Context) error {
 	var open []Discrepancy
 	err := p.db.View(ctx, func(tx *store.Tx) (err error) {
-		open, err = openDiscrepancies(tx, mostOpen)
+		if open, err = openDiscrepancies(tx, mostOpen); p.pace != nil {
+			open, err = dueDiscrepancies(tx, mostOpen)
+		}
 		return err
 	})
 	if err != nil {

@@ -10,9 +10,8 @@ import (
 )
 
 // compareLists is the first look: what Stripe lists of a time against our charges and refunds, and what we have of that
-// time against what Stripe lists. It says who has to be looked at closely.
-func (p *pass) compareLists(ctx context.Context, made span, intents []theirs, refunds []theirRefund) ([]suspect, error) {
-	var all []suspect
+// time against what Stripe lists. It says who has to be looked at closely, and what declines have left behind.
+func (p *pass) compareLists(ctx context.Context, made span, intents []theirs, refunds []theirRefund) (all []suspect, leftovers []Discrepancy, err error) {
 	known := map[suspect]bool{}
 	add := func(more ...suspect) {
 		for _, who := range more {
@@ -21,30 +20,40 @@ func (p *pass) compareLists(ctx context.Context, made span, intents []theirs, re
 			}
 		}
 	}
+	compare := func(intents []theirs, refunds []theirRefund) error {
+		x, err := p.gather(ctx, intents, refunds)
+		if err != nil {
+			return err
+		}
+		for _, d := range x.find() {
+			if d.routine {
+				leftovers = append(leftovers, d)
+			} else {
+				add(suspect{d.IntentID, d.ChargeID})
+			}
+		}
+		return nil
+	}
 	listed := make(map[string]bool, len(intents)+len(refunds))
 	for some := range slices.Chunk(intents, atOneTime) {
-		x, err := p.gather(ctx, some, refundsOfIntents(refunds, some))
-		if err != nil {
-			return nil, err
+		if err := compare(some, refundsOfIntents(refunds, some)); err != nil {
+			return nil, nil, err
 		}
-		add(suspectsOf(x)...)
 		for _, in := range some {
 			listed[in.id] = true
 		}
 	}
 	for some := range slices.Chunk(refunds, atOneTime) {
-		x, err := p.gather(ctx, nil, some)
-		if err != nil {
-			return nil, err
+		if err := compare(nil, some); err != nil {
+			return nil, nil, err
 		}
-		add(suspectsOf(x)...)
 		for _, r := range some {
 			listed[r.ID] = true
 		}
 	}
 	unlisted, err := p.unlisted(ctx, made, listed)
 	add(unlisted...)
-	return all, err
+	return all, leftovers, err
 }
 
 func refundsOfIntents(all []theirRefund, intents []theirs) (some []theirRefund) {
@@ -87,13 +96,6 @@ func (p *pass) gather(ctx context.Context, intents []theirs, refunds []theirRefu
 		return nil
 	})
 	return x, err
-}
-
-func suspectsOf(x *comparison) (all []suspect) {
-	for _, d := range x.find() {
-		all = append(all, suspect{d.IntentID, d.ChargeID})
-	}
-	return all
 }
 
 // unlisted are our charges and refunds of a time that Stripe should have listed, and has not.
@@ -201,9 +203,17 @@ func (p *pass) ask(ctx context.Context, x *comparison, id string) error {
 	if in.taken == 0 {
 		return nil
 	}
-	refunds, err := allPages(func(after string) ([]theirRefund, string, error) {
-		return p.stripe.refundsPage(ctx, id, span{}, after)
-	})
+	refunds, err := p.refundsOf(ctx, id)
 	x.refunds = append(x.refunds, refunds...)
 	return err
+}
+
+// refundsOf are all refunds of an intent, whoever made them.
+func (p *pass) refundsOf(ctx context.Context, intentID string) ([]theirRefund, error) {
+	return allPages(func(after string) ([]theirRefund, string, error) {
+		if err := p.wait(ctx); err != nil {
+			return nil, "", err
+		}
+		return p.stripe.refundsPage(ctx, intentID, span{}, after)
+	})
 }

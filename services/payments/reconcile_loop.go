@@ -53,7 +53,7 @@ func (s *Service) reconcileFor(ctx context.Context, pace *rate.Limiter, until ti
 		err = p.lookAgain(ctx)
 	}
 	if err == nil {
-		err = p.recent(ctx)
+		err = p.lookAt(ctx, p.unseen())
 	}
 	for more := true; more && err == nil && time.Now().Before(until); {
 		more, err = s.reconcileRest(ctx, pace)
@@ -78,15 +78,10 @@ func (s *Service) reconcileRest(ctx context.Context, pace *rate.Limiter) (more b
 		return false, err
 	}
 	return true, s.db.Update(ctx, func(tx *store.Tx) error {
-		now, err := readProgress(tx)
-		if err != nil {
-			return err
-		}
-		now.FullBegan, now.FullAt, now.FullEnded = at.FullBegan, at.FullAt, time.Time{}
 		if at.FullAt.IsZero() {
-			now.FullEnded = tx.Now()
+			at.FullEnded = tx.Now()
 		}
-		return saveProgress(tx, now)
+		return saveFull(tx, at)
 	})
 }
 

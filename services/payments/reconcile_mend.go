@@ -49,9 +49,7 @@ func (p *pass) giveUp(ctx context.Context, d Discrepancy) (string, error) {
 // what was done stands with the discrepancy.
 func (p *pass) handBack(ctx context.Context, d Discrepancy) (string, error) {
 	op := operation("refund:" + d.IntentID)
-	all, err := allPages(func(after string) ([]theirRefund, string, error) {
-		return p.stripe.refundsPage(ctx, d.IntentID, span{}, after)
-	})
+	all, err := p.refundsOf(ctx, d.IntentID)
 	if err != nil {
 		return "", err
 	}

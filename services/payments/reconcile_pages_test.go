@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stripe/stripe-go/v85"
+
 	"ticketing/kernel/store"
 	"ticketing/services/payments"
 )
@@ -148,6 +150,61 @@ func TestAnotherAccount(t *testing.T) {
 		r := m.reconcile(true)
 		if len(r.Open) != 500 || len(r.Mended) > 0 || r.Open[0].Kind != payments.MissingIntent || elsewhere.alone != 500 {
 			t.Errorf("%d open, %d mended, %d asked", len(r.Open), len(r.Mended), elsewhere.alone)
+		}
+	})
+}
+
+// A round of the reconciler looks at what is new, at what is open and at what is old, at each as often as it is worth.
+func TestRounds(t *testing.T) {
+	each(t, func(m *market) {
+		s := m.paidFor()
+		_, err := m.stranger().client.V1PaymentIntents.Update(ctx, s.stripeID, &stripe.PaymentIntentUpdateParams{Metadata: map[string]string{"order_id": ""}})
+		m.must(err)
+		round := func() {
+			t.Helper()
+			m.sim.ForgetRequests()
+			m.must(m.service.ReconcileFor(ctx))
+		}
+		asked := func(path string) (n int) {
+			for _, r := range m.sim.Requests() {
+				if r.Path == path {
+					n++
+				}
+			}
+			return n
+		}
+		alone, list := "/v1/payment_intents/"+s.stripeID, "/v1/payment_intents"
+		round()
+		if asked(alone) != 0 || asked(list) != 2 {
+			t.Errorf("at first %d and %d", asked(alone), asked(list))
+		}
+		m.advance(4 * time.Minute)
+		round()
+		if asked(alone) != 1 || asked(list) != 1 {
+			t.Errorf("when it is old enough %d and %d", asked(alone), asked(list))
+		}
+		m.advance(30 * time.Second)
+		round()
+		if asked(alone) != 1 || asked(list) != 1 { // it is new still
+			t.Errorf("after half a minute %d and %d", asked(alone), asked(list))
+		}
+		looks := 0
+		for range 12 * 12 {
+			m.advance(5 * time.Minute)
+			round()
+			looks += asked(alone)
+			if asked(list) != 1 {
+				t.Errorf("%d lists were asked for", asked(list))
+			}
+		}
+		if looks < 20 || looks > 40 {
+			t.Errorf("what was open was looked at %d times in half a day", looks)
+		}
+		m.advance(13 * time.Hour)
+		round()
+		o, err := m.service.Overview(ctx)
+		if err != nil || asked(list) != 2 || len(o.Open) != 1 || o.Open[0].Kind != payments.OtherOrder || !o.Looked.RecentAt.Equal(o.Looked.EveryEnded) {
+			t.Errorf("a day later: %d, %+v %v", asked(list), o, err)
 		}
 	})
 }

@@ -145,6 +145,15 @@ func openDiscrepancies(tx *store.Tx, limit int) ([]Discrepancy, error) {
 		ORDER BY last_seen, kind, subject LIMIT $1`, limit)
 }
 
+// dueDiscrepancies are those of them that are worth another look: the longer one has been open, the less often, from a
+// minute to an hour.
+func dueDiscrepancies(tx *store.Tx, limit int) ([]Discrepancy, error) {
+	return store.All(tx, scanDiscrepancy, `SELECT `+discrepancyColumns+` FROM discrepancies WHERE fixed_at = 0
+		AND ($1 - last_seen >= 60000 AND ($1 - last_seen) * 8 >= last_seen - first_seen OR $1 - last_seen >= 3600000
+			OR next_try > 0 AND next_try <= $1)
+		ORDER BY last_seen, kind, subject LIMIT $2`, store.Millis(tx.Now()), limit)
+}
+
 // mendedDiscrepancies are the last ones that are in order again.
 func mendedDiscrepancies(tx *store.Tx, limit int) ([]Discrepancy, error) {
 	return store.All(tx, scanDiscrepancy, `SELECT `+discrepancyColumns+` FROM discrepancies WHERE fixed_at > 0
@@ -175,8 +184,15 @@ func readProgress(tx *store.Tx) (progress, error) {
 	return p, err
 }
 
-func saveProgress(tx *store.Tx, p progress) error {
-	_, err := tx.Exec(`UPDATE reconciler SET recent_to = $1, recent_at = $2, full_began = $3, full_at = $4, full_ended = $5`,
-		store.Millis(p.RecentTo), store.Millis(p.RecentAt), store.Millis(p.FullBegan), store.Millis(p.FullAt), store.Millis(p.FullEnded))
+// saveRecent notes that all that was made before has been looked at.
+func saveRecent(tx *store.Tx, to time.Time) error {
+	_, err := tx.Exec(`UPDATE reconciler SET recent_to = $1, recent_at = $2 WHERE recent_to <= $1`, store.Millis(to), store.Millis(tx.Now()))
+	return err
+}
+
+// saveFull notes how far the slow pass has come.
+func saveFull(tx *store.Tx, p progress) error {
+	_, err := tx.Exec(`UPDATE reconciler SET full_began = $1, full_at = $2, full_ended = $3`,
+		store.Millis(p.FullBegan), store.Millis(p.FullAt), store.Millis(p.FullEnded))
 	return err
 }
