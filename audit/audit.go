@@ -27,6 +27,8 @@ type Sources struct {
 	Payments func(ctx context.Context) ([]Payment, error)
 	// Disagreements are what the provider's books and those of payments do not agree in; nil: they are not compared.
 	Disagreements func(ctx context.Context) ([]Finding, error)
+	// Ledger is what is not as it has to be in the ledger of what sellers earn, one sentence each; nil: it is not checked.
+	Ledger func(ctx context.Context) ([]string, error)
 	// Currency is the market's.
 	Currency money.Currency
 	// Settle is how long to wait for the market to come to rest; 0: it is looked at once.
@@ -85,17 +87,25 @@ func Run(ctx context.Context, s Sources) (Report, error) {
 	}
 }
 
-// compare adds what the provider's books and ours do not agree in. They are compared once: what is on its way between the
-// two is left out there.
+// compare adds what the provider's books and ours do not agree in, and what the ledger says against itself. Both are looked
+// at once: they hold at every moment, and what is on its way is left out there.
 func (r *Report) compare(ctx context.Context, s Sources) error {
-	if s.Disagreements == nil {
-		return nil
+	if s.Disagreements != nil {
+		more, err := s.Disagreements(ctx)
+		if err != nil {
+			return fmt.Errorf("cannot compare the payment provider's books: %w", err)
+		}
+		r.Findings = append(r.Findings, more...)
 	}
-	more, err := s.Disagreements(ctx)
-	if err != nil {
-		return fmt.Errorf("cannot compare the payment provider's books: %w", err)
+	if s.Ledger != nil {
+		faults, err := s.Ledger(ctx)
+		if err != nil {
+			return fmt.Errorf("cannot check the ledger: %w", err)
+		}
+		for _, what := range faults {
+			r.Findings = append(r.Findings, Finding{12, what})
+		}
 	}
-	r.Findings = append(r.Findings, more...)
 	sortFindings(r.Findings)
 	return nil
 }

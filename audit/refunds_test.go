@@ -144,6 +144,23 @@ func TestDisagreements(t *testing.T) {
 	}
 }
 
+// What the ledger says against itself is a finding at any time.
+func TestLedger(t *testing.T) {
+	m := newMarket(t)
+	check := func(faults []string, err error) (audit.Report, error) {
+		return audit.Run(t.Context(), audit.Sources{DBs: m.dbs, Currency: usd, Ledger: func(context.Context) ([]string, error) { return faults, err }})
+	}
+	if r, err := check([]string{"it is off by 1"}, nil); err != nil || len(r.Findings) != 1 || r.Findings[0].String() != "invariant 12: it is off by 1" {
+		t.Errorf("%+v %v", r, err)
+	}
+	if r, err := check([]string{}, nil); err != nil || len(r.Findings) != 0 {
+		t.Errorf("%+v %v", r, err)
+	}
+	if _, err := check(nil, errors.New("no answer")); err == nil || !strings.Contains(err.Error(), "cannot check the ledger") {
+		t.Errorf("%v", err)
+	}
+}
+
 // A payment that nobody decides is a finding that says whether its provider answers.
 func TestUndecided(t *testing.T) {
 	m := newMarket(t)

@@ -152,7 +152,7 @@ func runAudit(ctx context.Context, s audit.Sources, p *payments.Service, fix boo
 			mended = append(mended, fmt.Sprintf("%s that declined cards had left behind: cancelled", count(done.Tidied, "open payment")))
 		}
 	}
-	s.Payments, s.Disagreements = provider(p), disagreements(p)
+	s.Payments, s.Disagreements, s.Ledger = provider(p), disagreements(p), p.LedgerFaults
 	r, err := audit.Run(ctx, s)
 	r.Mended = mended
 	return r, err

@@ -43,7 +43,10 @@ func (m *machine) operators(healthz, readyz http.Handler) http.Handler {
 		)
 	}
 	if m.paying() != nil {
-		pages = append(pages, opsPage{"GET /payments", http.HandlerFunc(m.servePayments), "payments that need a look: disagreements with the provider, refunds, charges in flight"})
+		pages = append(pages,
+			opsPage{"GET /payments", http.HandlerFunc(m.servePayments), "payments that need a look: disagreements with the provider, refunds, disputes, charges in flight"},
+			opsPage{"GET /payments/events", http.HandlerFunc(m.serveProviderEvents), "what the payment provider has told (?open=true, ?charge=, ?type=, ?source=, ?outcome=, ?before=ID; ?id= for one with its content)"},
+		)
 	}
 	if auth := m.part("auth"); auth != nil {
 		pages = append(pages, opsPage{"POST /rotate-keys", serveRotation(auth.service.(keyRotator)), ""})

@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -10,13 +11,14 @@ import (
 
 // Overview is what operators have to know about the money.
 type Overview struct {
-	At        time.Time     `json:"at"`
-	Undecided Waiting       `json:"undecided"` // charges that the bank has not answered, or whose order is not won
-	Refunds   []RefundState `json:"refunds"`   // that are not Stripe's last word, the one that waits longest first
-	Counts    Counts        `json:"counts"`
-	Looked    Looked        `json:"looked"` // how far Stripe's books have been held against ours
-	Open      []Discrepancy `json:"open"`
-	Mended    []Discrepancy `json:"mended"` // the last ones
+	At        time.Time      `json:"at"`
+	Undecided Waiting        `json:"undecided"` // charges that the bank has not answered, or whose order is not won
+	Refunds   []RefundState  `json:"refunds"`   // that are not Stripe's last word, the one that waits longest first
+	Counts    Counts         `json:"counts"`
+	Disputes  []DisputeState `json:"disputes"` // that hold back what was earned, the newest first
+	Looked    Looked         `json:"looked"`   // how far Stripe's books have been held against ours
+	Open      []Discrepancy  `json:"open"`
+	Mended    []Discrepancy  `json:"mended"` // the last ones
 }
 
 // Waiting is how many wait, and the one that has waited longest.
@@ -37,11 +39,25 @@ type RefundState struct {
 	Tries    int       `json:"tries"`
 }
 
+// DisputeState is a payment that its cardholder disputes.
+type DisputeState struct {
+	ID       string    `json:"id"`
+	ChargeID string    `json:"chargeId"`
+	Amount   string    `json:"amount"`
+	Reason   string    `json:"reason"`
+	Status   string    `json:"status"` // Stripe's; empty until it was asked
+	OpenedAt time.Time `json:"openedAt,omitzero"`
+	DueBy    time.Time `json:"dueBy,omitzero"` // when evidence must be there
+}
+
 // Counts are figures for a monitoring system.
 type Counts struct {
 	Discrepancies map[Kind]int   `json:"discrepancies"` // open, by kind
 	Refunds       map[string]int `json:"refunds"`       // charges by the state of their refund
 	OldestRefund  time.Time      `json:"oldestRefund,omitzero"`
+	Disputes      map[string]int `json:"disputes"`           // by Stripe's status
+	OpenEvents    int            `json:"openEvents"`         // of Stripe's, of which nothing has come yet
+	LastEvent     time.Time      `json:"lastEvent,omitzero"` // when Stripe last told something
 }
 
 // Looked is how far Stripe's books have been held against ours.
@@ -65,6 +81,13 @@ func (s *Service) Overview(ctx context.Context) (o Overview, err error) {
 		if o.Refunds, err = unsettledRefunds(tx, shownAtMost); err != nil {
 			return err
 		}
+		disputes, err := newestDisputes(tx, true, shownAtMost)
+		if err != nil {
+			return err
+		}
+		for _, d := range disputes {
+			o.Disputes = append(o.Disputes, d.shown())
+		}
 		if o.Open, err = openDiscrepancies(tx, shownAtMost); err != nil {
 			return err
 		}
@@ -77,7 +100,7 @@ func (s *Service) Overview(ctx context.Context) (o Overview, err error) {
 // Figures is an overview without its lists.
 func (s *Service) Figures(ctx context.Context) (o Overview, err error) {
 	err = s.db.View(ctx, func(tx *store.Tx) (err error) {
-		o = Overview{At: tx.Now(), Refunds: []RefundState{}, Open: []Discrepancy{}, Mended: []Discrepancy{}}
+		o = Overview{At: tx.Now(), Refunds: []RefundState{}, Disputes: []DisputeState{}, Open: []Discrepancy{}, Mended: []Discrepancy{}}
 		if o.Undecided, err = countUndecided(tx); err != nil {
 			return err
 		}
@@ -85,6 +108,9 @@ func (s *Service) Figures(ctx context.Context) (o Overview, err error) {
 			return err
 		}
 		if o.Counts.Discrepancies, err = countDiscrepancies(tx); err != nil {
+			return err
+		}
+		if err = countTold(tx, &o.Counts); err != nil {
 			return err
 		}
 		p, err := readProgress(tx)
@@ -120,6 +146,34 @@ func countRefunds(tx *store.Tx) (Counts, error) {
 		return struct{}{}, err
 	}, `SELECT `+refundState+`, count(*), min(updated_at) FROM charges WHERE refund_due OR refund_status <> '' GROUP BY 1`)
 	return c, err
+}
+
+// countTold counts what Stripe has told of.
+func countTold(tx *store.Tx, c *Counts) error {
+	c.Disputes = map[string]int{}
+	_, err := store.All(tx, func(scan store.Scan) (struct{}, error) {
+		var status string
+		var n int
+		err := scan(&status, &n)
+		c.Disputes[cmp.Or(status, "unknown")] = n
+		return struct{}{}, err
+	}, `SELECT status, count(*) FROM disputes GROUP BY status`)
+	if err != nil {
+		return err
+	}
+	var last int64
+	err = tx.QueryRow(`SELECT (SELECT count(*) FROM stripe_events WHERE due_at > 0), COALESCE((SELECT max(received_at) FROM stripe_events), 0)`).
+		Scan(&c.OpenEvents, &last)
+	c.LastEvent = store.Time(last)
+	return err
+}
+
+func (d Dispute) shown() DisputeState {
+	shown := DisputeState{ID: d.ID, ChargeID: d.ChargeID, Reason: d.Reason, Status: d.Status, OpenedAt: d.OpenedAt, DueBy: d.DueBy}
+	if currency, err := money.ParseCurrency(d.Currency); err == nil {
+		shown.Amount = currency.Format(d.Amount)
+	}
+	return shown
 }
 
 func countDiscrepancies(tx *store.Tx) (map[Kind]int, error) {
