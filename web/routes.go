@@ -37,6 +37,10 @@ func (s *Site) routes() []route {
 		{pattern: "POST /account/password", do: s.changePassword},
 		{pattern: "POST /language", do: s.chooseLanguage},
 
+		// What happens while a page is open.
+		{pattern: "GET /live", do: s.live},
+		{pattern: "GET /fragments/tickets/{id}", do: s.ticketFragment},
+
 		// Help and reference.
 		{pattern: "GET /docs", do: s.showDocs},
 		{pattern: "GET /problems/{$}", do: s.problems},

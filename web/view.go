@@ -22,7 +22,7 @@ type View struct {
 	Notice      string // what has just been done, in the reader's language
 	Refresh     int    // seconds after which a browser without scripts loads the page again; 0: never
 	Live        string // topics of the page, with spaces between them: "market", "ticket:<id>"
-	LiveAfter   string // what the page shows is at least as new as this event of the log
+	LiveAfter   uint64 // what the page shows is at least as new as this place in the event log
 	Polling     bool   // there are no live events: what can change is to be fetched again and again
 	NoIndex     bool   // search engines should leave the page alone
 	Now         time.Time
@@ -71,6 +71,11 @@ func (s *Site) newView(r *http.Request) *View {
 		Here: r.URL.RequestURI(), Base: baseOf(r), Now: s.now().UTC(),
 		words: messages.Choose(cookieValue(r, languageCookie), r.Header.Get("Accept-Language")),
 		zone:  zoneOf(cookieValue(r, zoneCookie)),
+	}
+	if s.hub != nil {
+		v.LiveAfter = s.hub.newest() // before anything is asked for
+	} else {
+		v.Polling = true
 	}
 	return v
 }

@@ -5,6 +5,7 @@
 package web
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -23,6 +24,9 @@ type Options struct {
 	Transport http.RoundTripper // to the remotes; nil means one of our own
 	Log       *slog.Logger      // nil means none
 	Now       func() time.Time  // the clock; nil means the machine's
+	// Events follows the event log until ctx ends: from which place on, then what is there already and a page may come
+	// back for, then what happens. Nil means that no log is in reach: pages ask again and again instead.
+	Events func(ctx context.Context, each func(Entry) error) error
 	// Observe is told of each request that was forwarded, and how long it took until its answer began; nil: nobody is.
 	Observe func(method, route string, status int, took time.Duration)
 }
@@ -38,6 +42,7 @@ type Site struct {
 	nav     []navEntry
 	client  *api.Client // of nobody; a visit acts for its visitor
 	origins *http.CrossOriginProtection
+	hub     *hub // nil when no event log is in reach
 	now     func() time.Time
 	log     *slog.Logger
 }
@@ -70,6 +75,9 @@ func New(o Options) (*Site, error) {
 		// The same way as a browser's scripts take, so it is all one where a service runs.
 		client: api.New("http://market", api.InProcess(gateway)).Patient(patience),
 	}
+	if o.Events != nil {
+		s.hub = newHub(o.Events, o.Log)
+	}
 	for _, r := range s.routes() {
 		s.mux.Handle(r.pattern, s.page(r.do))
 		if path, ok := strings.CutPrefix(r.pattern, "GET "); ok && r.nav != "" {
@@ -89,6 +97,16 @@ func New(o Options) (*Site, error) {
 		s.mux.Handle(pattern, handler)
 	}
 	return s, nil
+}
+
+// Run passes events on to the pages that are open, until ctx ends. Then it lets the pages go: their connections would
+// never end by themselves.
+func (s *Site) Run(ctx context.Context) error {
+	if s.hub != nil {
+		s.hub.run(ctx)
+	}
+	<-ctx.Done()
+	return nil
 }
 
 // asset serves a file that pages refer to.

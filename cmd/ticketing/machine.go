@@ -17,6 +17,7 @@ import (
 	runner "ticketing/kernel/run"
 	"ticketing/kernel/store"
 	"ticketing/stripesim"
+	"ticketing/web"
 )
 
 // machine is one process that serves: what its roles stand on, and what is made of them.
@@ -35,7 +36,8 @@ type machine struct {
 	databases []*store.DB    // of the parts and of the simulator
 	simulator *stripesim.Sim // nil unless payments are simulated in this process
 
-	webhookSecret string // that the simulator in this process signs with
+	site          *web.Site // nil unless web is among the roles
+	webhookSecret string    // that the simulator in this process signs with
 
 	ended    *identity.Ended
 	verifier *identity.Verifier
@@ -77,6 +79,9 @@ func (m *machine) components() []runner.Component {
 		{Name: "public listener", Start: m.public.listen, Run: m.public.serve, Stop: m.public.close},
 		{Name: "operators' listener", Start: m.ops.listen, Run: m.ops.serve, Stop: m.ops.close},
 	}
+	if !m.stateful() && m.hearsEvents() {
+		list = append(list, runner.Component{Name: "event log", Start: m.connect, Stop: m.disconnect})
+	}
 	if m.stateful() {
 		list = append(list,
 			runner.Component{Name: "databases", Start: m.openDatabases, Stop: m.closeDatabases},
@@ -94,6 +99,9 @@ func (m *machine) components() []runner.Component {
 		}
 	}
 	list = append(list, runner.Component{Name: "requests", Start: m.open, Stop: m.drain})
+	if has(m.roles, "web") {
+		list = append(list, m.livePages())
+	}
 	if m.simulates() {
 		list = append(list, m.happenings())
 	}

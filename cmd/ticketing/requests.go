@@ -64,12 +64,13 @@ func (m *machine) mountPages(public *http.ServeMux) error {
 		public.Handle("GET /asyncapi.json", web.Document(async))
 		return nil
 	}
-	site, err := web.New(web.Options{API: m.api(), Remotes: m.APIURL, OpenAPI: open, AsyncAPI: async, Log: m.log, Observe: m.metrics.observe})
-	if err != nil {
-		return err
+	m.site, err = web.New(web.Options{
+		API: m.api(), Remotes: m.APIURL, OpenAPI: open, AsyncAPI: async, Log: m.log, Observe: m.metrics.observe, Events: m.pageEvents(),
+	})
+	if err == nil {
+		public.Handle("/", m.site)
 	}
-	public.Handle("/", site)
-	return nil
+	return err
 }
 
 // api is the services of this process, each below its own paths.
@@ -115,7 +116,7 @@ func (m *machine) checks() map[string]func(ctx context.Context) error {
 	for _, db := range m.databases {
 		checks["the database of "+db.Name()] = db.Ping
 	}
-	if m.events != nil {
+	if m.stateful() { // pages that are not live for a while still are of use
 		checks["the event log"] = func(context.Context) error { return m.events.Healthy() }
 	}
 	if m.keys != nil {

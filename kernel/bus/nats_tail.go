@@ -82,7 +82,7 @@ func (t *tail) open(ctx context.Context) (state LogState, s jetstream.Stream, c 
 			return state, nil, nil, err
 		}
 		if !same {
-			t.last = Message{} // another log
+			t.last, t.from.Seq = Message{}, 0 // another log, in which no place means what it did
 		}
 	}
 	ctx, cancel := t.nats.request(ctx)

@@ -23,3 +23,6 @@ document.addEventListener("submit", (event) => {
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
+
+if (document.body.dataset.live) import("./live.js");
+if (document.querySelector("[data-countdown]")) import("./countdown.js");

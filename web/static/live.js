@@ -1,0 +1,165 @@
+// Shows what happens on the market while a page is open.
+//
+// The page says in data-live what it wants to hear of. Each event is a CustomEvent on document, "live:ticket", "live:order"
+// or "live:charge", with what happened as its detail. Two things are done here for all pages: a ticket's status and price
+// change in place ([data-ticket], and the rest of it from data-card when its seller has edited it), and a part of the page
+// that names its topics in data-on is fetched again from data-fragment. Where there are no events, every such part is
+// fetched again every few seconds.
+
+import { setNow } from "./clock.js";
+
+const page = document.body.dataset;
+const locale = document.documentElement.dataset.locale;
+const offline = document.getElementById("offline");
+const pollEvery = 5000;
+const hiddenFor = 10_000; // then the page lets its connection go: a browser has only a few for all its tabs
+
+let source = null;
+let last = page.liveAfter;
+let wait = 0;
+let later = 0;
+let complaint = 0;
+
+// -- parts of a page --
+
+const fetching = new Map();
+
+/** Fetches a part of the page again. What asks while it is being fetched is answered by one more. */
+export async function refresh(part) {
+  if (fetching.has(part)) {
+    fetching.set(part, true);
+    return;
+  }
+  fetching.set(part, false);
+  let fresh = part;
+  try {
+    const answer = await fetch(part.dataset.fragment ?? part.dataset.card, { headers: { Accept: "text/html" }, redirect: "manual" });
+    if (answer.type === "opaqueredirect") location.reload(); // the session is over
+    else if (answer.ok) fresh = replace(part, await answer.text());
+  } catch {
+    // There is no connection. The next event, or the next connection, asks again.
+  } finally {
+    const again = fetching.get(part);
+    fetching.delete(part);
+    if (again && fresh.isConnected) refresh(fresh);
+  }
+}
+
+// Puts the new part in the place of the old one, and the focus where it was.
+function replace(part, html) {
+  const holder = document.createElement("template");
+  holder.innerHTML = html;
+  const fresh = holder.content.firstElementChild;
+  if (!fresh || !part.isConnected) return part;
+  const focus = part.contains(document.activeElement) && document.activeElement.id;
+  const link = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  part.replaceWith(fresh);
+  const target = (focus && document.getElementById(focus)) || (link && fresh.querySelector(`[href="${CSS.escape(link)}"]`));
+  target?.focus({ preventScroll: true });
+  return fresh;
+}
+
+function refreshAbout(...topics) {
+  for (const part of document.querySelectorAll("[data-fragment][data-on]")) {
+    if (part.dataset.on.split(" ").some((topic) => topics.includes(topic))) refresh(part);
+  }
+}
+
+function refreshAll() {
+  for (const part of document.querySelectorAll("[data-fragment]")) refresh(part);
+}
+
+// For a page that was away for too long to be told all that it has missed.
+function lookAgain() {
+  if (document.querySelector("[data-fragment]")) refreshAll();
+  else location.reload();
+}
+
+// -- tickets in place --
+
+function showTicket(ticket) {
+  for (const shown of document.querySelectorAll(`[data-ticket="${CSS.escape(ticket.id)}"]`)) {
+    if (Number(shown.dataset.version) >= ticket.version) continue;
+    const edited = shown.dataset.status === "available" && ticket.status === "available";
+    shown.dataset.version = ticket.version;
+    shown.dataset.status = ticket.status;
+    const status = document.getElementById("statuses").content.querySelector(`[data-status="${CSS.escape(ticket.status)}"]`);
+    shown.querySelector("[data-field=status]")?.replaceChildren(status.cloneNode(true));
+    const price = shown.querySelector("[data-field=price]");
+    if (price) price.textContent = money(ticket.price, ticket.currency);
+    shown.classList.remove("changed");
+    void shown.offsetWidth; // so that the animation begins anew
+    shown.classList.add("changed");
+    // Whatever else its seller has changed is in the card, which all pages would fetch at once.
+    if (edited && shown.dataset.card) setTimeout(() => shown.isConnected && refresh(shown), Math.random() * 1000);
+  }
+}
+
+/** An amount as the server writes it. */
+export const money = (amount, currency) =>
+  new Intl.NumberFormat(locale, { style: "currency", currency: currency.toUpperCase() }).format(amount);
+
+// -- the connection --
+
+const heard = {
+  hello: ({ now }) => {
+    setNow(now);
+    connected();
+  },
+  ticket: (ticket) => {
+    showTicket(ticket);
+    refreshAbout("market", "selling", `ticket:${ticket.id}`);
+  },
+  order: (order) => refreshAbout("orders", `order:${order.id}`),
+  charge: (charge) => refreshAbout(`order:${charge.orderId}`),
+  reset: lookAgain,
+};
+
+function connect() {
+  clearTimeout(later);
+  if (source) return;
+  source = new EventSource(`/live?${new URLSearchParams({ topics: page.live, after: last })}`);
+  for (const [name, show] of Object.entries(heard)) {
+    source.addEventListener(name, (event) => {
+      last = event.lastEventId || last;
+      const what = JSON.parse(event.data);
+      show(what);
+      document.dispatchEvent(new CustomEvent(`live:${name}`, { detail: what }));
+    });
+  }
+  source.onerror = () => {
+    complaint ||= setTimeout(() => offline && (offline.hidden = false), 4000);
+    if (source.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+    disconnect();
+    wait = Math.min(30_000, (wait || 500) * 2);
+    later = setTimeout(connect, wait * (0.5 + Math.random()));
+  };
+}
+
+function connected() {
+  wait = 0;
+  clearTimeout(complaint);
+  complaint = 0;
+  if (offline) offline.hidden = true;
+}
+
+function disconnect() {
+  source?.close();
+  source = null;
+}
+
+function begin() {
+  connect();
+  let hiding = 0;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(hiding);
+    if (document.hidden) hiding = setTimeout(disconnect, hiddenFor);
+    else connect();
+  });
+  addEventListener("pagehide", disconnect);
+  addEventListener("pageshow", connect);
+  addEventListener("online", connect);
+}
+
+if ("poll" in page) setInterval(() => document.hidden || refreshAll(), pollEvery);
+else if (page.live) begin();
