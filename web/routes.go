@@ -24,6 +24,14 @@ func (s *Site) routes() []route {
 		// Selling.
 
 		// Orders and checkout.
+		{pattern: "POST /tickets/{id}/order", do: s.placeOrder},
+		{pattern: "GET /orders", do: s.orders, nav: "nav.orders", signedIn: true},
+		{pattern: "GET /orders/{id}", do: s.order},
+		{pattern: "POST /orders/{id}/pay", do: s.pay},
+		{pattern: "POST /orders/{id}/cancel", do: s.cancelOrder},
+		{pattern: "GET /orders/{id}/bank", do: s.bank},
+		{pattern: "GET /fragments/orders", do: s.ordersFragment},
+		{pattern: "GET /fragments/orders/{id}", do: s.orderFragment},
 		{pattern: "GET /payments/return", do: s.returned},
 
 		// Accounts.
@@ -42,6 +50,7 @@ func (s *Site) routes() []route {
 		{pattern: "GET /fragments/tickets/{id}", do: s.ticketFragment},
 
 		// Help and reference.
+		{pattern: "GET /help", do: s.help, nav: "nav.help"},
 		{pattern: "GET /docs", do: s.showDocs},
 		{pattern: "GET /problems/{$}", do: s.problems},
 		{pattern: "GET /problems/{code}", do: s.problem},

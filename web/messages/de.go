@@ -6,6 +6,9 @@ var german = []table{
 	deAccount,
 	deMarket,
 	deOrders,
+	deCheckout,
+	deFailures,
+	deHelp,
 	deProblems,
 }
 

@@ -6,6 +6,9 @@ var english = []table{
 	enAccount,
 	enMarket,
 	enOrders,
+	enCheckout,
+	enFailures,
+	enHelp,
 	enProblems,
 }
 

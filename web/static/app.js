@@ -9,6 +9,9 @@ if (zone && !document.cookie.split("; ").includes(`zone=${encodeURIComponent(zon
 // Whoever sent a form with mistakes in it begins with what is wrong.
 document.querySelector(".faults")?.focus();
 
+// The page of an order goes through several states while it is open.
+if (document.querySelector("[data-checkout]")) import("./checkout.js");
+
 // A form that has been sent is not sent again by a second click. The server would not mind.
 document.addEventListener("submit", (event) => {
   const form = event.target;

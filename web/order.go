@@ -1,0 +1,169 @@
+package web
+
+import (
+	"crypto/rand"
+	"net/http"
+
+	"ticketing/api"
+	"ticketing/kernel/fault"
+	"ticketing/web/messages"
+)
+
+// The states of an order, as its page tells them apart. They are more than the API has: what a buyer can do depends on the
+// payments too.
+const (
+	stateLocking   = "locking"   // the ticket is not locked yet
+	statePaying    = "paying"    // a payment is not decided
+	stateCheckout  = "checkout"  // to be paid
+	stateEnding    = "ending"    // the time is over, and the order is about to be cancelled
+	stateAway      = "away"      // to be paid, but payments do not answer
+	statePaid      = "paid"      // the ticket is the buyer's
+	stateCancelled = "cancelled" // it is not
+)
+
+// orderPage is one order, in whatever state it is.
+type orderPage struct {
+	claim
+	State   string
+	Fault   string // why what was just tried could not be done
+	Charges []api.Charge
+	Ticket  *api.Ticket // as it is now; nil if that is not known
+	Offer   *offer      // to order the ticket anew; nil if nobody can
+	Mine    string      // another order of the buyer's that has the ticket by now; empty: none
+	AtBank  bool        // the bank wants a further step, and we know where
+	Pay     *payForm    // how to pay; nil unless that is what comes next
+	Key     string
+}
+
+// stateOf is a function of what is known: the order and its payments, newest first.
+func stateOf(o api.Order, charges []api.Charge) string {
+	switch o.Status {
+	case api.Completed:
+		return statePaid
+	case api.Cancelled:
+		return stateCancelled
+	case api.Created:
+		return stateLocking
+	}
+	for _, c := range charges {
+		if c.Status == api.Created || c.Status == api.Completed { // the order is about to be completed
+			return statePaying
+		}
+	}
+	if o.ExpiresIn <= 0 {
+		return stateEnding
+	}
+	return stateCheckout
+}
+
+// Payment is the charge that paid for the order, or took money for nothing; nil if no money was taken.
+func (p orderPage) Payment() *api.Charge {
+	for i, c := range p.Charges {
+		if c.Status == api.Completed {
+			return &p.Charges[i]
+		}
+	}
+	return nil
+}
+
+// Failure is the newest payment if it has failed; nil if not.
+func (p orderPage) Failure() *api.Charge {
+	if len(p.Charges) > 0 && p.Charges[0].Status == api.Failed && p.Charges[0].FailureCode != "order_cancelled" {
+		return &p.Charges[0]
+	}
+	return nil
+}
+
+// Why is the reason of a failed payment in plain words.
+func (p orderPage) Why(failureCode string) string {
+	if key := "failure." + failureCode; messages.Has(key) {
+		return p.T(key)
+	}
+	return p.T("failure.other")
+}
+
+// Begun tells whether the event has begun, so that nobody can order the ticket any more.
+func (p orderPage) Begun() bool { return p.Ticket != nil && begun(p.View, p.Ticket) }
+
+// Settling tells whether the state changes by itself in a moment.
+func (p orderPage) Settling() bool {
+	return p.State == stateLocking || p.State == statePaying || p.State == stateEnding || p.State == stateAway
+}
+
+// readOrder is everything about an order of the visitor's.
+func (v *visit) readOrder(id string) (page orderPage, err error) {
+	if _, err := v.mustBeSignedIn(); err != nil {
+		return page, err
+	}
+	o, err := v.client.Order(v.Context(), id)
+	if err != nil {
+		return page, err
+	}
+	page = orderPage{claim: claim{v.titled("claim.title", o.Ticket.Title), o}, Key: rand.Text()}
+	unknown := error(nil)
+	if page.Charges, unknown = v.client.Charges(v.Context(), o.ID); api.Is(unknown, fault.SignInNeeded) {
+		return page, unknown
+	}
+	if t, err := v.client.Ticket(v.Context(), o.Ticket.ID); err == nil {
+		page.Ticket = &t
+	}
+	page.State = stateOf(o, page.Charges)
+	switch page.State {
+	case stateCancelled:
+		page.Offer, page.Mine = v.offer(page.Ticket), v.ownOrder(page.Ticket)
+	case statePaying:
+		_, page.AtBank = v.bankStep(o.ID, page.Charges)
+	case stateCheckout:
+		if unknown == nil {
+			page.Pay, unknown = v.payForm(o)
+		}
+		if unknown != nil {
+			page.State = stateAway
+			v.site.log.WarnContext(v.Context(), "an order cannot be paid: payments do not answer", "error", unknown)
+		}
+	}
+	v.Refresh = page.refresh()
+	return page, nil
+}
+
+// refresh is when a browser without scripts looks again. A page with a form waits until the time is over: what was typed
+// must not be lost.
+func (p orderPage) refresh() int {
+	switch {
+	case p.Settling():
+		return 2
+	case p.State == stateCheckout:
+		return int(p.Order.ExpiresIn) + 1
+	}
+	return 0
+}
+
+// order is GET /orders/{id}.
+func (s *Site) order(v *visit) error {
+	page, err := v.readOrder(v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return v.showOrder(http.StatusOK, page)
+}
+
+func (v *visit) showOrder(status int, page orderPage) error {
+	v.Live = page.Topics()
+	page.NoIndex = true
+	if page.Pay != nil && page.Pay.Publishable != "" {
+		v.allowStripe()
+	}
+	return v.show(status, "order", page)
+}
+
+// Topics are the events that may change what the page shows.
+func (p orderPage) Topics() string { return "order:" + p.Order.ID + " ticket:" + p.Order.Ticket.ID }
+
+// orderFragment is GET /fragments/orders/{id}: how the order stands, for a page that is open.
+func (s *Site) orderFragment(v *visit) error {
+	page, err := v.readOrder(v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return v.fragment("order-state", page)
+}

@@ -1,0 +1,205 @@
+package web
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"ticketing/api"
+	"ticketing/kernel/fault"
+	"ticketing/kernel/money"
+)
+
+// claim is an order with the time that is left to pay it.
+type claim struct {
+	*View
+	Order api.Order
+}
+
+// Total is how long the ticket is locked in all, in milliseconds.
+func (c claim) Total() int64 { return c.Order.ExpiresAt.Sub(c.Order.CreatedAt).Milliseconds() }
+
+// Digits is the time that was left when the page was made: "14:32".
+func (c claim) Digits() string {
+	left := c.Order.ExpiresIn
+	if left >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", left/3600, left/60%60, left%60)
+	}
+	return fmt.Sprintf("%d:%02d", left/60, left%60)
+}
+
+// Waits tells whether the order waits for its buyer to pay.
+func (c claim) Waits() bool { return c.Order.Status == api.AwaitingPayment && c.Order.ExpiresIn > 0 }
+
+// Status is the status that the colours know for where the order stands.
+func (c claim) Status() string {
+	switch c.Order.Status {
+	case api.Completed:
+		return api.Available
+	case api.Cancelled:
+		return api.Withdrawn
+	}
+	return api.Locked
+}
+
+// ordersPage is what somebody has ordered.
+type ordersPage struct {
+	*View
+	Claims []claim
+	Here   string // the query of this page, to fetch the list again
+	Older  string // address of the next page; empty: this is the last
+	Later  bool   // there are newer orders on another page
+}
+
+// readOrders is one page of the visitor's orders.
+func (v *visit) readOrders() (page ordersPage, err error) {
+	if _, err := v.mustBeSignedIn(); err != nil {
+		return page, err
+	}
+	cursor := v.r.URL.Query().Get("cursor")
+	found, err := v.client.Orders(v.Context(), api.OrderQuery{Cursor: cursor})
+	if err != nil {
+		return page, err
+	}
+	page = ordersPage{View: v.titled("orders.title"), Later: cursor != ""}
+	if cursor != "" {
+		page.Here = "?" + url.Values{"cursor": {cursor}}.Encode()
+	}
+	if found.Next != "" {
+		page.Older = "/orders?" + url.Values{"cursor": {found.Next}}.Encode()
+	}
+	for _, o := range found.Items {
+		page.Claims = append(page.Claims, claim{v.View, o})
+		if o.Live() {
+			v.Refresh = shorter(v.Refresh, int(min(o.ExpiresIn, 29))+1)
+		}
+	}
+	return page, nil
+}
+
+// shorter is the smaller of two times of which 0 is never.
+func shorter(a, b int) int {
+	if a == 0 {
+		return b
+	}
+	return min(a, b)
+}
+
+// orders is GET /orders.
+func (s *Site) orders(v *visit) error {
+	page, err := v.readOrders()
+	if err != nil {
+		return err
+	}
+	v.Live = "orders"
+	return v.show(http.StatusOK, "orders", page)
+}
+
+// ordersFragment is GET /fragments/orders: the list of a page that is open.
+func (s *Site) ordersFragment(v *visit) error {
+	page, err := v.readOrders()
+	if err != nil {
+		return err
+	}
+	return v.fragment("orders-list", page)
+}
+
+// refusedPage is for a ticket that could not be ordered.
+type refusedPage struct {
+	*View
+	Code   string
+	Detail string
+	Card   *ticketCard // the ticket as it is now; nil if that is not known
+	Offer  *offer      // to order it all the same; nil if that makes no sense
+	Mine   string      // the visitor's own order of this ticket; empty: none is known
+}
+
+// offer is a button that orders a ticket at the price that it shows.
+type offer struct {
+	*View
+	Ticket api.Ticket
+	Key    string
+}
+
+// offer lets the visitor order the ticket as it is now; nil if nobody can.
+func (v *visit) offer(t *api.Ticket) *offer {
+	if t == nil || t.Status != api.Available || v.User != nil && v.User.ID == t.UserID || begun(v.View, t) {
+		return nil
+	}
+	return &offer{v.View, *t, rand.Text()}
+}
+
+// begun tells whether the ticket's event has begun, so that nobody can order it.
+func begun(v *View, t *api.Ticket) bool { return !t.StartsAt.IsZero() && !v.Now.Before(t.StartsAt) }
+
+// placeOrder is POST /tickets/{id}/order, with the price that the visitor saw.
+func (s *Site) placeOrder(v *visit) error {
+	id := v.r.PathValue("id")
+	values, err := v.sent()
+	if err != nil {
+		return err
+	}
+	if _, err := v.mustBeSignedIn(); err != nil {
+		return v.refused(id, err)
+	}
+	seen, err := money.ParseDecimal(values.Get("price"))
+	if err != nil { // the form was tampered with; nobody orders at a price that they have not seen
+		return v.refused(id, fault.PriceChanged.New("The price is not the one you saw any more."))
+	}
+	o, err := v.client.PlaceOrder(v.once(), id, &seen)
+	if err != nil {
+		return v.refused(id, err)
+	}
+	return v.goTo("/orders/" + o.ID)
+}
+
+// refused says why the ticket cannot be ordered, beside the ticket as it is now.
+func (v *visit) refused(ticketID string, err error) error {
+	f := faultOf(err)
+	switch {
+	case f.Code.Name == fault.SignInNeeded.Name: // and then on, from the ticket
+		return v.goTo("/signin?next=" + url.QueryEscape("/tickets/"+url.PathEscape(ticketID)))
+	case f.Code.Kind != fault.Conflict && f.Code.Name != fault.OwnTicket.Name:
+		return err
+	}
+	page := refusedPage{View: v.titled("problem." + f.Code.Name + ".title"), Code: f.Code.Name, Detail: v.words.Said(f.Detail)}
+	if t, err := v.client.Ticket(v.Context(), ticketID); err == nil {
+		page.Card, page.Offer, page.Mine = &ticketCard{v.View, t}, v.offer(&t), v.ownOrder(&t)
+		if t.Status == api.Locked && !t.LockedUntil.IsZero() && page.Mine == "" {
+			page.Detail = v.T("refused.locked", v.words.Clock(t.LockedUntil.In(v.zone)), v.words.Zone(t.LockedUntil.In(v.zone)))
+		}
+		v.Live = "ticket:" + t.ID
+	}
+	page.NoIndex = true
+	return v.show(int(f.Code.Kind), "refused", page)
+}
+
+// ownOrder is the visitor's order that holds the ticket; empty if it is not theirs.
+func (v *visit) ownOrder(t *api.Ticket) string {
+	if t == nil || t.OrderID == "" {
+		return ""
+	}
+	if o, err := v.client.Order(v.Context(), t.OrderID); err == nil && o.Status != api.Cancelled {
+		return o.ID
+	}
+	return ""
+}
+
+// cancelOrder is POST /orders/{id}/cancel. Cancelling twice is as good as once.
+func (s *Site) cancelOrder(v *visit) error {
+	id := v.r.PathValue("id")
+	err := v.client.CancelOrder(v.Context(), id)
+	if api.Is(err, fault.OrderCompleted) || api.Is(err, fault.PaymentInProgress) {
+		page, failed := v.readOrder(id)
+		if failed != nil {
+			return failed
+		}
+		page.Fault = v.words.Said(faultOf(err).Detail)
+		return v.showOrder(http.StatusConflict, page)
+	}
+	if err != nil {
+		return err
+	}
+	return v.goTo("/orders/" + url.PathEscape(id))
+}
