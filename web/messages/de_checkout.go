@@ -13,10 +13,10 @@ var deCheckout = table{
 
 	"offer.order": {"Für %s bestellen"},
 
-	"countdown.left": {"Zeit zum Bezahlen"},
-	"countdown.five": {"Zum Bezahlen bleiben noch fünf Minuten."},
-	"countdown.one":  {"Zum Bezahlen bleibt noch eine Minute."},
-	"countdown.over": {"Die Zeit zum Bezahlen ist abgelaufen."},
+	"left.label": {"Zeit zum Bezahlen"},
+	"left.five":  {"Zum Bezahlen bleiben noch fünf Minuten."},
+	"left.one":   {"Zum Bezahlen bleibt noch eine Minute."},
+	"left.over":  {"Die Zeit zum Bezahlen ist abgelaufen."},
 
 	"claim.title":         {"Deine Bestellung: %s"},
 	"claim.back":          {"Alle meine Bestellungen"},

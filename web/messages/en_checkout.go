@@ -14,10 +14,10 @@ var enCheckout = table{
 
 	"offer.order": {"Order for %s"},
 
-	"countdown.left": {"Time left to pay"},
-	"countdown.five": {"Five minutes are left to pay."},
-	"countdown.one":  {"One minute is left to pay."},
-	"countdown.over": {"The time to pay is over."},
+	"left.label": {"Time left to pay"},
+	"left.five":  {"Five minutes are left to pay."},
+	"left.one":   {"One minute is left to pay."},
+	"left.over":  {"The time to pay is over."},
 
 	"claim.title":         {"Your order: %s"},
 	"claim.back":          {"All my orders"},
