@@ -36,26 +36,35 @@ func (v *visit) signUpForm() *Form {
 	)
 }
 
+// entrance is one of the two ways in.
+type entrance struct{ page, title, other string }
+
+var (
+	signingIn = entrance{"signin", "signin.title", "/signup"}
+	signingUp = entrance{"signup", "signup.title", "/signin"}
+)
+
 // showSignIn is GET /signin. Who is signed in already has nothing to do here.
-func (s *Site) showSignIn(v *visit) error { return v.enterPage("signin", "/signup", v.signInForm()) }
+func (s *Site) showSignIn(v *visit) error { return v.enter(signingIn, v.signInForm()) }
 
 // showSignUp is GET /signup.
-func (s *Site) showSignUp(v *visit) error { return v.enterPage("signup", "/signin", v.signUpForm()) }
+func (s *Site) showSignUp(v *visit) error { return v.enter(signingUp, v.signUpForm()) }
 
-func (v *visit) enterPage(name, other string, f *Form) error {
+func (v *visit) enter(e entrance, f *Form) error {
 	f.Next = v.r.URL.Query().Get(nextField)
 	if user, err := v.who(); err == nil && user != nil {
 		return v.goTo(ownPath(f.Next))
 	}
-	return v.showCredentials(name, other, f)
+	return v.showCredentials(e, f)
 }
 
-func (v *visit) showCredentials(name, other string, f *Form) error {
+func (v *visit) showCredentials(e entrance, f *Form) error {
+	other := e.other
 	if f.Next != "" {
 		f.Next = ownPath(f.Next)
 		other += "?" + url.Values{nextField: {f.Next}}.Encode()
 	}
-	return v.show(f.Status, name, credentialsPage{View: v.titled(name + ".title"), Form: f, Other: other})
+	return v.show(f.Status, e.page, credentialsPage{View: v.titled(e.title), Form: f, Other: other})
 }
 
 // signIn is POST /signin.
@@ -65,7 +74,7 @@ func (s *Site) signIn(v *visit) error {
 		return err
 	}
 	_, err := v.client.SignIn(v.Context(), f.Value("email"), f.Value("password"))
-	return v.entered("signin", "/signup", f, err)
+	return v.entered(signingIn, f, err)
 }
 
 // signUp is POST /signup.
@@ -75,16 +84,16 @@ func (s *Site) signUp(v *visit) error {
 		return err
 	}
 	_, err := v.client.SignUp(v.once(), f.Value("email"), f.Value("password"))
-	return v.entered("signup", "/signin", f, err)
+	return v.entered(signingUp, f, err)
 }
 
 // entered goes on with the new session, or shows the form again.
-func (v *visit) entered(name, other string, f *Form, err error) error {
+func (v *visit) entered(e entrance, f *Form, err error) error {
 	if err != nil {
 		if err := f.blame(err); err != nil {
 			return err
 		}
-		return v.showCredentials(name, other, f)
+		return v.showCredentials(e, f)
 	}
 	v.passSession()
 	return v.goTo(ownPath(f.Next))

@@ -121,5 +121,9 @@ var deSaid = [][2]string{
 	{"A request with this Idempotency-Key has not been answered yet.", "Eine Anfrage mit diesem Schlüssel ist noch nicht beantwortet."},
 	{"This Idempotency-Key was used for another request. Use a new key for a new request.", "Dieser Schlüssel gehört zu einer anderen Anfrage. Lade die Seite neu und versuche es noch einmal."},
 	{"The Idempotency-Key must be 1 to 255 visible ASCII characters, given once.", "Der Schlüssel muss aus 1 bis 255 sichtbaren ASCII-Zeichen bestehen."},
+	{"The query of the address cannot be read.", "Die Adresse lässt sich nicht lesen."},
+	{"%s must be given only once.", "Das darf nur einmal angegeben sein."},
+	{"%s has a value that cannot be used here.", "Dieser Wert geht hier nicht."},
+	{"The body has one field more than once, with values of different types.", "Ein Feld ist mehrmals da, mit verschiedenen Arten von Werten."},
 	{"The cursor is not one that this list has given out.", "Diese Seite der Liste gibt es nicht."},
 }
