@@ -186,6 +186,36 @@ func TestEventBeforeWhatItIsAbout(t *testing.T) {
 	})
 }
 
+// While the buyer's own request is at the charge, what is told of it does not bring a second one.
+func TestEventWhileTheBuyerWaits(t *testing.T) {
+	eachWay(t, func(m *market) {
+		told := 0
+		m.setFault(func(r *http.Request, at stripesim.Stage) *stripesim.Fault {
+			if at == stripesim.After && r.Method == "POST" {
+				told++
+				m.deliver()
+				if n, err := m.service.Decide(ctx); n != 0 || err != nil {
+					m.t.Errorf("%s: %d charges are due: %v", r.URL.Path, n, err)
+				}
+			}
+			return nil
+		})
+		m.subscribe()
+		o := m.payable()
+		if r := m.pay(o, "pm_card_visa"); r.status != 201 || told < 2 {
+			m.t.Errorf("%d %v, told %d times", r.status, r.body, told)
+		}
+		m.setFault(nil)
+		m.deliver()
+		for _, e := range m.events(payments.EventFilter{Limit: 100}) {
+			if e.Outcome == "" || e.Type == "payment_intent.created" && e.Outcome != "applied" {
+				m.t.Errorf("%+v", e)
+			}
+		}
+		m.money(o, 1999, 0)
+	})
+}
+
 // What another program does with the same account is looked at again for a day, more and more rarely.
 func TestEventOfAnotherProgram(t *testing.T) {
 	each(t, func(m *market) {
