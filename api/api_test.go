@@ -273,8 +273,16 @@ func TestPayments(t *testing.T) {
 	if p, err := c.Sales(t.Context(), api.SaleQuery{Limit: 1, Cursor: "x"}); err != nil || len(p.Items) != 1 || p.Items[0].Status != api.SalePending || m.asked[4].URL.RawQuery != "cursor=x&limit=1" {
 		t.Errorf("%+v %v", p, err)
 	}
+	m.answer = says(201, `{"accountId":"acct_1","payoutsEnabled":false,"onboardingUrl":"https://bank.test/x"}`)
+	if a, err := c.OpenPayoutAccount(t.Context(), "https://market.test", ""); err != nil || a.OnboardingURL != "https://bank.test/x" || m.bodies[5] != `{"returnUrl":"https://market.test"}` {
+		t.Errorf("%+v %v", a, err)
+	}
+	m.answer = says(200, `{"accountId":"acct_1","payoutsEnabled":true}`)
+	if a, err := c.PayoutAccount(t.Context()); err != nil || !a.PayoutsEnabled || m.asked[6].URL.Path != "/api/payments/account" {
+		t.Errorf("%+v %v", a, err)
+	}
 	m.answer = says(204, "")
-	if err := c.CancelOrder(t.Context(), "o1"); err != nil || m.asked[5].Method != "DELETE" {
+	if err := c.CancelOrder(t.Context(), "o1"); err != nil || m.asked[7].Method != "DELETE" {
 		t.Errorf("%v", err)
 	}
 	m.answer = says(200, `{"status":"AwaitingPayment","expiresIn":7}`)

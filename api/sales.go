@@ -28,6 +28,7 @@ func (c *Client) Balance(ctx context.Context) (Balance, error) {
 const (
 	SalePending   = "pending"
 	SaleAvailable = "available"
+	SaleDisputed  = "disputed" // the buyer's bank wants the money back, or has got it
 	SalePaid      = "paid"
 	SaleReversed  = "reversed" // paid out, and taken back
 	SaleRefunded  = "refunded" // the buyer has the whole price back
@@ -49,6 +50,28 @@ type Sale struct {
 	PaidAt      time.Time     `json:"paidAt"`      // zero if it was not paid out
 	TransferID  string        `json:"stripeTransferId"`
 	SoldAt      time.Time     `json:"soldAt"`
+}
+
+// PayoutAccount is one's account at Stripe, where one is paid.
+type PayoutAccount struct {
+	AccountID      string `json:"accountId"`
+	PayoutsEnabled bool   `json:"payoutsEnabled"`
+	OnboardingURL  string `json:"onboardingUrl"` // of OpenPayoutAccount alone: Stripe's page, good for one visit
+}
+
+// PayoutAccount is the account of whoever is signed in.
+func (c *Client) PayoutAccount(ctx context.Context) (PayoutAccount, error) {
+	return get[PayoutAccount](ctx, c, call{method: http.MethodGet, path: "/api/payments/account"})
+}
+
+// OpenPayoutAccount opens an account to be paid on, or another link to the page of the one there is. Stripe sends its
+// owner back to returnURL, or to refreshURL if the link was of no use any more; empty is the same one.
+func (c *Client) OpenPayoutAccount(ctx context.Context, returnURL, refreshURL string) (PayoutAccount, error) {
+	body := struct {
+		Return  string `json:"returnUrl"`
+		Refresh string `json:"refreshUrl,omitempty"`
+	}{returnURL, refreshURL}
+	return get[PayoutAccount](ctx, c, call{method: http.MethodPost, path: "/api/payments/account", body: body})
 }
 
 // SaleQuery chooses sales of whoever is signed in. The zero value is the newest.

@@ -24,7 +24,7 @@ const webhookSecret = "whsec_of_the_contract"
 // TestContract holds everything that the handlers answer against the documents that the program serves: good requests,
 // which reach every operation and every success of it, and all sorts of bad ones.
 func TestContract(t *testing.T) {
-	m := market.Open(t, market.Topologies[0], "--stripe-webhook-secret", webhookSecret)
+	m := market.Open(t, market.Topologies[0], "--stripe-webhook-secret", webhookSecret, "--payout-after", "1h")
 	c := &contract{T: t, m: m, nobody: m.Person("nobody"), seen: map[string]map[string]bool{}, pages: map[string]bool{}}
 	c.doc = c.document("/openapi.json", "openapi")
 	events := c.document("/asyncapi.json", "asyncapi")
@@ -241,6 +241,16 @@ func (c *contract) sales() {
 	c.ask(c.other, "GET /api/payments/sales?cursor=x", "", nil).Refused(400, "invalid")
 	c.ask(c.seller, "GET /api/payments/balance", "", nil).Want(200)
 	c.ask(c.other, "GET /api/payments/balance", "", nil).Want(200)
+	const account, open = "GET /api/payments/account", "POST /api/payments/account"
+	c.ask(c.seller, account, "", nil).Refused(404, "not_found")
+	back := map[string]string{"returnUrl": "https://example.com/sales"}
+	c.ask(c.seller, open, "", back).Want(201)
+	c.ask(c.seller, open, "", back).Want(200)
+	c.ask(c.seller, open, "", map[string]string{"returnUrl": "mailto:me"}).Refused(400, "invalid")
+	c.ask(c.seller, account, "", nil).Want(200)
+	unpaid := market.Open(c.T, market.Topologies[0]).SignUp("una") // of a market that pays nobody out
+	c.ask(unpaid, account, "", nil).Refused(409, "payouts_off")
+	c.ask(unpaid, open, "", back).Refused(409, "payouts_off")
 }
 
 // signed is Stripe's signature of a body.

@@ -74,6 +74,7 @@ func TestWrongCommandLine(t *testing.T) {
 		"serve --lock-duration 0s":                 "--lock-duration: 0s is not more than 0",
 		"serve --currency bitcoin":                 "is not an ISO 4217 currency code",
 		"serve --payment-attempts 0":               "--payment-attempts: ",
+		"serve --payout-after 0s":                  "--payout-after: 0s is not more than 0",
 		"serve --fee 2.5":                          "--fee: \"2.5\" is not a whole number of basis points between 0 and 10000",
 		"serve --database-url mysql://a:hunter2@b": "--database-url: is not a URL such as postgres://HOST",
 		"serve --nats-url http://a:hunter2@b":      "--nats-url: is not a URL such as nats://HOST",

@@ -91,7 +91,7 @@ func (m *machine) payments() payments.Options {
 		StripeKey: string(m.StripeKey), PublishableKey: m.StripePublishableKey, WebhookSecrets: m.webhookSecrets(),
 		StripeURL: string(m.StripeURL), ChargeAtOnce: m.StripeCapture == captureAutomatic,
 		Attempts: int(m.PaymentAttempts), Wait: answerWait, Log: m.log,
-		Currency: m.Currency.Currency, Fee: int(m.Fee),
+		Currency: m.Currency.Currency, Fee: int(m.Fee), PayoutAfter: time.Duration(m.PayoutAfter),
 	}
 	if m.simulator != nil {
 		o.Transport, o.WebhookSecrets = m.simulator.Transport(), []string{m.webhookSecret}

@@ -22,7 +22,8 @@ type serveCmd struct {
 	Currency        config.Currency `default:"usd" placeholder:"CODE" group:"market" help:"ISO 4217 code of the market's currency. Default: usd."`
 	PaymentAttempts config.Count    `default:"1" placeholder:"N" group:"market" help:"Failed charges after which an order is cancelled. Default: 1."`
 
-	Fee config.BasisPoints `default:"0" placeholder:"N" group:"market" help:"What the market keeps of the price of each sale, in basis points, rounded down: 250 are 2.5 %. Default: 0."`
+	Fee         config.BasisPoints `default:"0" placeholder:"N" group:"market" help:"What the market keeps of the price of each sale, in basis points, rounded down: 250 are 2.5 %. Default: 0."`
+	PayoutAfter config.Duration    `placeholder:"TIME" group:"market" help:"How long after a sale its seller is paid out, through Stripe Connect: 168h. Default: never."`
 
 	stripeFlags
 	StripeCapture string `enum:"manual,automatic" default:"manual" group:"stripe" help:"manual holds a card's money and takes it when the order is won; automatic, for accounts that cannot hold money, takes it at once and gives it back if need be. Default: manual."`

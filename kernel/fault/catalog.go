@@ -44,6 +44,8 @@ var (
 		"The ticket was locked for a limited time, which has passed. Order again if the ticket is available."}
 	PaymentInProgress = Code{Conflict, "payment_in_progress", "A payment is in progress",
 		"A payment for this order has been submitted and the bank has not answered yet. Try again in a moment."}
+	PayoutsOff = Code{Conflict, "payouts_off", "There are no payouts here",
+		"This market does not pay its sellers out through Stripe. What you have earned is in your balance; ask its operator how it is paid."}
 	KeyInUse = Code{Conflict, "idempotency_key_in_use", "The first request with this key is still running",
 		"A request with the same Idempotency-Key has not been answered yet. Try again in a moment."}
 	VersionMoved = Code{Precondition, "version_moved", "It has changed since you read it",
@@ -66,6 +68,6 @@ var (
 var Catalog = []Code{
 	BadInput, BadJSON, BadSignature, SignInNeeded, BadCredentials, CardDeclined, CrossOrigin, NotSeller, OwnTicket,
 	Unknown, BadMethod, EmailTaken, TicketLocked, TicketSold, TicketWithdrawn, EventBegun, PriceChanged, OrderCompleted,
-	OrderNotPayable, OrderExpired, PaymentInProgress, KeyInUse, VersionMoved, BodyTooLarge, NotJSON, KeyReused, SlowDown,
+	OrderNotPayable, OrderExpired, PaymentInProgress, PayoutsOff, KeyInUse, VersionMoved, BodyTooLarge, NotJSON, KeyReused, SlowDown,
 	Broken, Busy,
 }

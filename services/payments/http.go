@@ -41,6 +41,8 @@ func (s *Service) Routes() []httpapi.Route {
 		}),
 		httpapi.Get("/api/payments/balance", s.balance, aboutBalance),
 		httpapi.Get("/api/payments/sales", s.sales, aboutSales),
+		httpapi.Get("/api/payments/account", s.account, aboutAccount),
+		httpapi.Post("/api/payments/account", s.openAccount, aboutOpenAccount),
 	}
 }
 
@@ -83,10 +85,14 @@ type payInput struct {
 
 // checkPay refuses a return address that no browser could be sent to.
 func checkPay(_ context.Context, in *payInput) (p fault.Problems) {
-	if u, err := url.Parse(in.Body.Return); in.Body.Return != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "") {
-		p.Add("returnUrl", "This must be the address of a web page, beginning with https:// or http://.")
-	}
+	checkPage(&p, "returnUrl", in.Body.Return)
 	return p
+}
+
+func checkPage(p *fault.Problems, field, address string) {
+	if u, err := url.Parse(address); address != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "") {
+		p.Add(field, "This must be the address of a web page, beginning with https:// or http://.")
+	}
 }
 
 type payOutput struct {

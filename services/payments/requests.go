@@ -22,6 +22,9 @@ const (
 	opCapture operation = "capture"
 	opCancel  operation = "cancel"
 	opRefund  operation = "refund"
+
+	opAccount  operation = "account"  // of a seller: then the request's charge is the seller's id
+	opTransfer operation = "transfer" // of what a seller earned with the charge
 )
 
 // request is one operation as it is asked for: under this key, with parameters of this hash. It is stored before Stripe is

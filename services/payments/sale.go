@@ -30,6 +30,8 @@ type Sale struct {
 	SoldAt      time.Time
 	PaidAt      time.Time
 	Tries       int // of the background worker in a row without a result
+
+	Disputed bool // read with a seller's own sales alone: what it earned stays here for now
 }
 
 // How far a sale's payout is, as it is stored. What is shown adds what follows from elsewhere: refunds and disputes.
@@ -40,6 +42,8 @@ const (
 	saleReversed  = "reversed"  // paid out, and the transfer was taken back
 	saleRefunded  = "refunded"  // never stored: all of the price went back
 )
+
+const saleDisputed = "disputed" // never stored: a dispute keeps it from being paid out
 
 // FullFee is the fee that takes the whole price, in basis points.
 const FullFee = 10_000

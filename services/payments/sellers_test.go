@@ -40,15 +40,21 @@ func (m *market) listed(seller, price string) event.Order {
 // sell is a ticket of the seller that is paid for, and whose order payments knows as completed.
 func (m *market) sell(seller, price string) event.Order {
 	m.t.Helper()
+	return m.sellTo("pm_card_visa", seller, price)
+}
+
+// sellTo is the same for somebody with that card.
+func (m *market) sellTo(card, seller, price string) event.Order {
+	m.t.Helper()
 	o := m.listed(seller, price)
-	if r := m.pay(o, "pm_card_visa"); r.status != 201 {
+	if r := m.pay(o, card); r.status != 201 {
 		m.t.Fatalf("%d %v", r.status, r.body)
 	}
 	return m.settle(o)
 }
 
-// charge is the order's charge, as the database has it.
-func (m *market) charge(o event.Order) (id, stripeID string) {
+// chargeOf is the order's charge, as the database has it.
+func (m *market) chargeOf(o event.Order) (id, stripeID string) {
 	m.t.Helper()
 	if err := m.db.View(ctx, func(tx *store.Tx) error {
 		return tx.QueryRow(`SELECT id, stripe_id FROM charges WHERE order_id = $1`, o.ID).Scan(&id, &stripeID)
@@ -236,7 +242,7 @@ func TestRefundOfASale(t *testing.T) {
 		m.restart(func(o *payments.Options) { o.Fee = 1000 })
 		o := m.sell("ann", "19.99")
 		m.sell("ann", "5")
-		id, _ := m.charge(o)
+		id, _ := m.chargeOf(o)
 		m.balance("ann", 18+4.5, 1.99+0.5, 18+4.5, 0, 0)
 		m.refunded(id, "re_1", 1000, "pending")
 		m.balance("ann", 18-9.01+4.5, 1.99-0.99+0.5, 18-9.01+4.5, 0, 0)

@@ -41,6 +41,7 @@ type Options struct {
 	Transport      http.RoundTripper // to it; nil: the network
 	Currency       money.Currency    // of the market; none: US dollars
 	Fee            int               // what the market keeps of a sale, in basis points of the price
+	PayoutAfter    time.Duration     // how long after a sale its seller is paid out through Stripe Connect; 0: never
 	Simulator      bool              // what is behind it is not Stripe, and no money moves
 	ChargeAtOnce   bool              // take money when the order is won, without holding it first
 
@@ -63,6 +64,7 @@ type Service struct {
 	stripe *gateway
 	log    *slog.Logger
 	woken  chan struct{} // there may be something due
+	earned chan struct{} // there may be something to be paid out
 	drawer int           // of the ledger's balances, for this process
 	o      Options
 
@@ -83,7 +85,7 @@ func New(db *store.DB, b *bus.Bus, o Options) *Service {
 	if o.Currency.Code == "" {
 		o.Currency = money.Currency{Code: "usd", Decimals: 2}
 	}
-	return &Service{db: db, bus: b, stripe: newGateway(o), log: o.Log, woken: make(chan struct{}, 1), drawer: rand.IntN(drawers), o: o}
+	return &Service{db: db, bus: b, stripe: newGateway(o), log: o.Log, woken: make(chan struct{}, 1), earned: make(chan struct{}, 1), drawer: rand.IntN(drawers), o: o}
 }
 
 // Submission is a buyer's wish to pay.

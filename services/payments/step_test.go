@@ -177,7 +177,7 @@ func TestRestartBetweenSteps(t *testing.T) {
 }
 
 func TestZeroServiceHasRoutes(t *testing.T) {
-	if got := len((&payments.Service{}).Routes()); got != 6 {
+	if got := len((&payments.Service{}).Routes()); got != 8 {
 		t.Errorf("%d routes", got)
 	}
 }

@@ -48,6 +48,8 @@ var topics = []topic{
 		"payment_intent.amount_capturable_updated", "payment_intent.succeeded", "payment_intent.payment_failed",
 		"payment_intent.canceled"},
 		note: (*Service).intentTold},
+	{prefix: "account.updated", types: []string{"account.updated"}, note: (*Service).accountTold},
+	{prefix: "transfer.", types: []string{"transfer.reversed"}, note: (*Service).transferTold},
 }
 
 // topicOf is the topic of a type, nil if it concerns us not.

@@ -36,7 +36,9 @@ func TestEveryTypeOfEvent(t *testing.T) {
 	refund := row{part("refund", "re_1"), effect{true, "", ""}, effect{false, "", "/v1/refunds"}, effect{false, "nothing", ""}}
 	dispute := row{part("dispute", "du_1"), effect{false, "", "/v1/disputes/du_1"}, effect{false, "", "/v1/disputes/du_1"}, effect{false, "", "/v1/disputes/du_1"}}
 	ignored := row{part("charge", "ch_1"), effect{false, "ignored", ""}, effect{false, "ignored", ""}, effect{false, "ignored", ""}}
+	foreign := row{part("account", "acct_1"), effect{false, "nothing", ""}, effect{false, "nothing", ""}, effect{false, "nothing", ""}}
 	table := map[string]row{
+		"account.updated": foreign, "transfer.reversed": foreign,
 		"payment_intent.created": hint, "payment_intent.processing": hint, "payment_intent.requires_action": hint,
 		"payment_intent.amount_capturable_updated": hint, "payment_intent.succeeded": hint, "payment_intent.payment_failed": hint,
 		"payment_intent.canceled": hint, "payment_intent.partially_funded": hint,

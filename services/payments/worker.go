@@ -18,14 +18,17 @@ const (
 	atOnce    = 8 // charges in work at the same time
 )
 
-// Run decides charges, gives money back, listens to Stripe and holds its books against ours, until ctx ends; of all replicas
-// one does each of them.
+// Run decides charges, gives money back, listens to Stripe, holds its books against ours and pays sellers out, until ctx
+// ends; of all replicas one does each of them.
 func (s *Service) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
 	loops.Go(func() { s.keep(ctx, "decider", s.work) })
 	loops.Go(func() { s.keep(ctx, "listener", s.listen) })
 	loops.Go(func() { s.keep(ctx, "poller", s.poll) })
 	loops.Go(func() { s.reconcile(ctx) })
+	if s.o.PayoutAfter > 0 {
+		loops.Go(func() { s.keep(ctx, "payer", s.payouts) })
+	}
 	loops.Wait()
 	return nil
 }
