@@ -32,6 +32,7 @@ type Input struct {
 	Name         string
 	Label        string
 	Hint         string
+	Unit         string // of what is entered, as people write it
 	Type         string // as in HTML, and "textarea" and "select"
 	Autocomplete string // a token of HTML's list, so that browsers and their users' tools know what is asked for
 	Mode         string // which keys a phone shows: decimal, numeric
@@ -149,10 +150,10 @@ func (f *Form) blame(err error) error {
 }
 
 // wrong says what is wrong with an input, by the key of a text.
-func (f *Form) wrong(name, key string) {
+func (f *Form) wrong(name, key string, args ...any) {
 	f.Status = http.StatusBadRequest
 	if in := f.Input(name); in != nil && in.Fault == "" {
-		in.Fault = f.T(key)
+		in.Fault = f.T(key, args...)
 	}
 }
 

@@ -2,15 +2,56 @@ package web
 
 import (
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
 
 	"ticketing/api"
 )
 
-// marketPage is what is on sale.
+// How the market can be looked at; the first of each is what is shown unless somebody chooses.
+var (
+	marketStatuses = []string{api.Available, api.Locked, api.Sold, api.All}
+	marketSorts    = []string{"new", "date", "price", "-price"}
+)
+
+// marketPage is what is on the market.
 type marketPage struct {
 	*View
-	Cards []ticketCard
-	Next  string // address of the next page; empty: this is the last
+	Search  search
+	Results marketResults
+}
+
+// marketResults is the part of the page that changes while somebody types.
+type marketResults struct {
+	*View
+	Search search
+	Cards  []ticketCard
+	Next   string // address of the next page; empty: this is the last
+	Fresh  bool   // tickets that are listed from now on belong at the top
+}
+
+// Address is where these results are found again, Fragment where they are without the rest of their page.
+func (r marketResults) Address() string { return r.Search.Address(r.Search.Cursor) }
+
+// Fragment is Address for a script.
+func (r marketResults) Fragment() string {
+	return "/fragments/market" + strings.TrimPrefix(r.Address(), "/")
+}
+
+// Found is how many there are, as far as that is known without counting the market.
+func (r marketResults) Found() string {
+	switch n := len(r.Cards); {
+	case n == 0:
+		return ""
+	case r.Search.Cursor != "":
+		return r.T("market.on")
+	case r.Next != "":
+		return r.T("market.more", n)
+	default:
+		return r.T("market.found", n)
+	}
 }
 
 // ticketCard is a ticket as it lies on the counter.
@@ -33,18 +74,111 @@ func (v *View) TicketStatuses() []ticketStatus {
 	return []ticketStatus{{v, api.Available}, {v, api.Locked}, {v, api.Sold}, {v, api.Withdrawn}}
 }
 
+// Mine tells whether whoever looks at it sells it.
+func (c ticketCard) Mine() bool { return c.User != nil && c.User.ID == c.Ticket.UserID }
+
+// Begun tells whether the event has begun, after which nobody can order the ticket.
+func (c ticketCard) Begun() bool { return begun(c.View, &c.Ticket) }
+
+// Lock is the time until the lock ends.
+func (c ticketCard) Lock() lock {
+	return lock{c.View, c.Ticket.LockedUntil, max(time.Second, c.Ticket.LockedUntil.Sub(c.Ticket.UpdatedAt))}
+}
+
+// Says is where the ticket stands in a sentence, for those who do not see it change.
+func (c ticketCard) Says() string {
+	return c.T("ticket.says", c.Ticket.Title, c.T("ticket."+c.Ticket.Status), c.Words().Money(c.Ticket.Price, c.Ticket.Currency))
+}
+
+// search is what somebody looks for, as the address has it.
+type search struct{ Words, Status, Sort, Cursor string }
+
+// searchOf reads the address. What the market cannot be asked for counts as not said.
+func searchOf(query url.Values) search {
+	s := search{Words: query.Get("q"), Status: query.Get("status"), Sort: query.Get("sort"), Cursor: query.Get("cursor")}
+	if r := []rune(s.Words); len(r) > longestSearch {
+		s.Words = string(r[:longestSearch])
+	}
+	if !slices.Contains(marketStatuses, s.Status) {
+		s.Status = marketStatuses[0]
+	}
+	if !slices.Contains(marketSorts, s.Sort) {
+		s.Sort = marketSorts[0]
+	}
+	return s
+}
+
+const longestSearch = 200 // characters, as the API has it
+
+// Address is where the search is found again, on the page with this cursor.
+func (s search) Address(cursor string) string {
+	query := url.Values{}
+	for name, value := range map[string]string{"q": s.Words, "status": s.Status, "sort": s.Sort, "cursor": cursor} {
+		if value != "" && value != marketStatuses[0] && value != marketSorts[0] {
+			query.Set(name, value)
+		}
+	}
+	if len(query) == 0 {
+		return "/"
+	}
+	return "/?" + query.Encode()
+}
+
+// Statuses and Sorts are what can be chosen from.
+func (s search) Statuses() []string { return marketStatuses }
+
+// Sorts are the orders of the list.
+func (s search) Sorts() []string { return marketSorts }
+
+// Plain tells whether this is the market as it lies there, and no search.
+func (s search) Plain() bool { return s == search{Status: marketStatuses[0], Sort: marketSorts[0]} }
+
 // market is GET /.
 func (s *Site) market(v *visit) error {
-	found, err := v.client.Tickets(v.Context(), api.TicketQuery{Cursor: v.r.URL.Query().Get("cursor")})
+	look := searchOf(v.r.URL.Query())
+	v.listen(topicMarket)
+	results, err := v.find(look)
 	if err != nil {
 		return err
 	}
-	page := marketPage{View: v.titled("market.title")}
-	v.listen(topicMarket)
-	for _, t := range found.Items {
-		page.Cards = append(page.Cards, ticketCard{v.View, t})
+	v.NoIndex = !look.Plain()
+	return v.show(http.StatusOK, "market", marketPage{v.titled("market.title"), look, results})
+}
+
+// marketFragment is GET /fragments/market: what is found, for a page on which somebody types.
+func (s *Site) marketFragment(v *visit) error {
+	results, err := v.find(searchOf(v.r.URL.Query()))
+	if err != nil {
+		return err
 	}
-	return v.show(http.StatusOK, "market", page)
+	return v.fragment("market-results", results)
+}
+
+// find asks for one page of tickets.
+func (v *visit) find(look search) (marketResults, error) {
+	results := marketResults{View: v.View, Search: look}
+	found, err := v.client.Tickets(v.Context(), api.TicketQuery{Words: look.Words, Status: look.Status, Sort: look.Sort, Cursor: look.Cursor})
+	if err != nil {
+		return results, err
+	}
+	v.whoIfKnown()
+	for _, t := range found.Items {
+		results.Cards = append(results.Cards, ticketCard{v.View, t})
+	}
+	if found.Next != "" {
+		results.Next = look.Address(found.Next)
+	}
+	results.Fresh = look.Plain()
+	return results, nil
+}
+
+// whoIfKnown finds out who the visitor is, for what is only shown to somebody. Not knowing is no error there.
+func (v *visit) whoIfKnown() *api.User {
+	user, err := v.who()
+	if err != nil {
+		return nil
+	}
+	return user
 }
 
 // ticketFragment is GET /fragments/tickets/{id}: the card of a ticket, for a page that is open.
@@ -53,5 +187,6 @@ func (s *Site) ticketFragment(v *visit) error {
 	if err != nil {
 		return err
 	}
+	v.whoIfKnown()
 	return v.fragment("ticket-card", ticketCard{v.View, t})
 }

@@ -20,8 +20,16 @@ func (s *Site) routes() []route {
 	return []route{
 		// The market and its tickets.
 		{pattern: "GET /{$}", do: s.market, nav: "nav.market"},
+		{pattern: "GET /tickets/{id}", do: s.ticket},
 
 		// Selling.
+		{pattern: "GET /sell", do: s.showSell, nav: "nav.sell"},
+		{pattern: "POST /sell", do: s.sell},
+		{pattern: "GET /selling", do: s.selling, nav: "nav.selling", signedIn: true},
+		{pattern: "GET /tickets/{id}/edit", do: s.showEdit},
+		{pattern: "POST /tickets/{id}/edit", do: s.edit},
+		{pattern: "GET /tickets/{id}/withdraw", do: s.showWithdraw},
+		{pattern: "POST /tickets/{id}/withdraw", do: s.withdraw},
 
 		// Orders and checkout.
 		{pattern: "POST /tickets/{id}/order", do: s.placeOrder},
@@ -47,7 +55,10 @@ func (s *Site) routes() []route {
 
 		// What happens while a page is open.
 		{pattern: "GET /live", do: s.live},
+		{pattern: "GET /fragments/market", do: s.marketFragment},
 		{pattern: "GET /fragments/tickets/{id}", do: s.ticketFragment},
+		{pattern: "GET /fragments/tickets/{id}/offer", do: s.offerFragment},
+		{pattern: "GET /fragments/selling/{id}", do: s.sellingFragment},
 
 		// Help and reference.
 		{pattern: "GET /help", do: s.help, nav: "nav.help"},

@@ -142,8 +142,5 @@ func (g *gateway) refundAny(ctx context.Context, key string, p *stripe.RefundCre
 	defer cancel()
 	p.SetIdempotencyKey(key)
 	got, err := g.client.V1Refunds.Create(ctx, p)
-	if err = g.judge(err); err == nil && got.ID == "" {
-		err = errRubbish
-	}
-	return got, err
+	return got, g.judge(err)
 }

@@ -5,6 +5,7 @@ var german = []table{
 	deShell,
 	deAccount,
 	deMarket,
+	deSelling,
 	deOrders,
 	deCheckout,
 	deFailures,

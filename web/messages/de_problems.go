@@ -28,6 +28,8 @@ var deProblems = table{
 	"problem.cross_origin.help":            {"Ein Browser hat diese Änderung von der Seite einer anderen Website geschickt. Das wird abgelehnt, um deine Sitzung zu schützen."},
 	"problem.not_seller.title":             {"Das darf nur, wer das Ticket verkauft"},
 	"problem.not_seller.help":              {"Jemand anderes bietet dieses Ticket an. Nur diese Person kann es ändern oder zurückziehen."},
+	"problem.payouts_off.title":           {"Hier gibt es keine Auszahlungen"},
+	"problem.payouts_off.help":            {"Dieser Markt zahlt nicht über Stripe aus. Was du verdient hast, steht in deinem Guthaben; frag den Betreiber, wie es ausgezahlt wird."},
 	"problem.own_ticket.title":             {"Das ist dein eigenes Ticket"},
 	"problem.own_ticket.help":              {"Du hast dieses Ticket selbst angeboten, deshalb kannst du es nicht bestellen. Zieh es zurück, wenn du es behalten willst."},
 	"problem.not_found.title":              {"Das gibt es hier nicht"},

@@ -5,6 +5,7 @@ var english = []table{
 	enShell,
 	enAccount,
 	enMarket,
+	enSelling,
 	enOrders,
 	enCheckout,
 	enFailures,

@@ -29,3 +29,5 @@ addEventListener("pageshow", () => {
 
 if (document.body.dataset.live) import("./live.js");
 if (document.querySelector("[data-countdown]")) import("./countdown.js");
+if (document.querySelector("[data-search]")) import("./search.js");
+if (document.querySelector("#fresh, #say")) import("./market.js");
