@@ -81,8 +81,8 @@ func (c ticketCard) Mine() bool { return c.User != nil && c.User.ID == c.Ticket.
 func (c ticketCard) Begun() bool { return begun(c.View, &c.Ticket) }
 
 // Lock is the time until the lock ends.
-func (c ticketCard) Lock() lock {
-	return lock{c.View, c.Ticket.LockedUntil, max(time.Second, c.Ticket.LockedUntil.Sub(c.Ticket.UpdatedAt))}
+func (c ticketCard) Lock() countdown {
+	return countdown{c.View, c.Ticket.LockedUntil, max(time.Second, c.Ticket.LockedUntil.Sub(c.Ticket.UpdatedAt))}
 }
 
 // Says is where the ticket stands in a sentence, for those who do not see it change.

@@ -148,7 +148,7 @@ func (s *Site) order(v *visit) error {
 }
 
 func (v *visit) showOrder(status int, page orderPage) error {
-	v.Live = page.Topics()
+	v.listen(page.Topics())
 	page.NoIndex = true
 	if page.Pay != nil && page.Pay.Publishable != "" {
 		v.allowStripe()
@@ -157,7 +157,9 @@ func (v *visit) showOrder(status int, page orderPage) error {
 }
 
 // Topics are the events that may change what the page shows.
-func (p orderPage) Topics() string { return "order:" + p.Order.ID + " ticket:" + p.Order.Ticket.ID }
+func (p orderPage) Topics() string {
+	return aboutOrder + p.Order.ID + " " + aboutTicket + p.Order.Ticket.ID
+}
 
 // orderFragment is GET /fragments/orders/{id}: how the order stands, for a page that is open.
 func (s *Site) orderFragment(v *visit) error {

@@ -5,8 +5,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"ticketing/web"
 )
@@ -49,6 +53,9 @@ func (b books) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, answer) // a test that has gone needs no answer
 }
 
+// noon is when the order was made.
+var noon = time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
+
 // opens is what the buyer sees at a path.
 func (b books) opens(t *testing.T, path, language string) (*http.Response, string) {
 	t.Helper()
@@ -57,7 +64,7 @@ func (b books) opens(t *testing.T, path, language string) (*http.Response, strin
 	r.Header.Set("Accept-Language", language)
 	r.AddCookie(&http.Cookie{Name: "session", Value: "u1"})
 	w := httptest.NewRecorder()
-	site(t, web.Options{API: b}).ServeHTTP(w, r)
+	site(t, web.Options{API: b, Now: func() time.Time { return noon.Add(time.Second) }}).ServeHTTP(w, r)
 	return w.Result(), w.Body.String()
 }
 
@@ -106,7 +113,7 @@ func TestAnOrderInEveryState(t *testing.T) {
 			if resp.StatusCode != 200 || resp.Header.Get("Cache-Control") != "no-store" {
 				t.Errorf("%d %v", resp.StatusCode, resp.Header)
 			}
-			for _, want := range append(c.sees, `data-state="`+c.state+`"`, "Row &lt;3&gt;", "<h1>") {
+			for _, want := range append(c.sees, `data-state="`+c.state+`"`, `data-about="order:`+orderID+` ticket:`+ticketID+`"`, "Row &lt;3&gt;", "<h1>") {
 				if !strings.Contains(page, want) {
 					t.Errorf("the page lacks %q", want)
 				}
@@ -203,3 +210,24 @@ func TestHelpIsThereForEverybody(t *testing.T) {
 	}
 }
 
+// A name that begins with "on" is that of a script to html/template, also behind "data-": what is put into its value is
+// quoted as a script would want it.
+func TestNoAttributeLooksLikeAScript(t *testing.T) {
+	names, err := filepath.Glob("templates/*.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	partials, err := filepath.Glob("templates/partials/*.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(names, partials...) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := regexp.MustCompile(`\s(data-)?on\w*="[^"]*\{\{`).Find(text); found != nil {
+			t.Errorf("%s has %q: call the attribute something else", name, found)
+		}
+	}
+}

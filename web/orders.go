@@ -2,7 +2,6 @@ package web
 
 import (
 	"crypto/rand"
-	"fmt"
 	"net/http"
 	"net/url"
 
@@ -17,16 +16,9 @@ type claim struct {
 	Order api.Order
 }
 
-// Total is how long the ticket is locked in all, in milliseconds.
-func (c claim) Total() int64 { return c.Order.ExpiresAt.Sub(c.Order.CreatedAt).Milliseconds() }
-
-// Digits is the time that was left when the page was made: "14:32".
-func (c claim) Digits() string {
-	left := c.Order.ExpiresIn
-	if left >= 3600 {
-		return fmt.Sprintf("%d:%02d:%02d", left/3600, left/60%60, left%60)
-	}
-	return fmt.Sprintf("%d:%02d", left/60, left%60)
+// Countdown is for the partial of that name.
+func (c claim) Countdown() countdown {
+	return countdown{c.View, c.Order.ExpiresAt, c.Order.ExpiresAt.Sub(c.Order.CreatedAt)}
 }
 
 // Waits tells whether the order waits for its buyer to pay.
@@ -92,7 +84,7 @@ func (s *Site) orders(v *visit) error {
 	if err != nil {
 		return err
 	}
-	v.Live = "orders"
+	v.listen(topicOrders)
 	return v.show(http.StatusOK, "orders", page)
 }
 
@@ -169,7 +161,7 @@ func (v *visit) refused(ticketID string, err error) error {
 		if t.Status == api.Locked && !t.LockedUntil.IsZero() && page.Mine == "" {
 			page.Detail = v.T("refused.locked", v.words.Clock(t.LockedUntil.In(v.zone)), v.words.Zone(t.LockedUntil.In(v.zone)))
 		}
-		v.Live = "ticket:" + t.ID
+		v.listen(aboutTicket + t.ID)
 	}
 	page.NoIndex = true
 	return v.show(int(f.Code.Kind), "refused", page)

@@ -47,18 +47,6 @@ func (o ticketOffer) State() string {
 	return api.Available
 }
 
-// lock is the time until a ticket is free again, unless it is paid for.
-type lock struct {
-	*View
-	Expires time.Time
-	Total   time.Duration // that its buyer had in the beginning
-}
-
-// Left is what was left when the page was made: "14:59".
-func (l lock) Left() string {
-	return claim{Order: api.Order{ExpiresIn: int64(max(0, l.Expires.Sub(l.Now)) / time.Second)}}.Digits()
-}
-
 // lookAgain is after how many seconds a browser without scripts looks again at what is about to change.
 const lookAgain = 15
 

@@ -71,6 +71,13 @@ func TestStripeIsAwayWhileItsBooksAreRead(t *testing.T) {
 			}
 		}
 		m.setFault(nil)
+		m.restart(func(o *payments.Options) { // something else than Stripe answers
+			o.Transport = transport(func(*http.Request) (*http.Response, error) { return answer(200, map[string]any{}), nil })
+		})
+		if r, err := m.service.Reconcile(ctx, true); err == nil || len(r.Open) > 0 {
+			t.Errorf("rubbish: %v, %+v", err, r)
+		}
+		m.restart(func(o *payments.Options) { o.Transport = m.sim.Transport() })
 		m.advance(time.Hour)
 		if r := m.reconcile(false); len(r.Mended) != 1 || len(r.Open) > 0 {
 			t.Errorf("when it is back: %+v", r)

@@ -142,5 +142,8 @@ func (g *gateway) refundAny(ctx context.Context, key string, p *stripe.RefundCre
 	defer cancel()
 	p.SetIdempotencyKey(key)
 	got, err := g.client.V1Refunds.Create(ctx, p)
-	return got, g.judge(err)
+	if err = g.judge(err); err == nil && got.ID == "" {
+		err = errRubbish
+	}
+	return got, err
 }

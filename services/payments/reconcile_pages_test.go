@@ -40,7 +40,7 @@ func (a *archive) RoundTrip(r *http.Request) (*http.Response, error) {
 		a.pages++
 		return answer(200, a.list(r)), nil
 	case r.URL.Path == "/v1/refunds":
-		return answer(200, map[string]any{"object": "list", "data": []any{}, "has_more": false}), nil
+		return answer(200, map[string]any{"object": "list", "url": r.URL.Path, "data": []any{}, "has_more": false}), nil
 	}
 	a.alone++
 	if i := slices.IndexFunc(a.intents, func(in map[string]any) bool { return in["id"] == id }); i >= 0 {
@@ -59,13 +59,13 @@ func (a *archive) list(r *http.Request) map[string]any {
 		created := in["created"].(int64)
 		if begun && created >= from && created <= to {
 			if len(page) == limit {
-				return map[string]any{"object": "list", "data": page, "has_more": true}
+				return map[string]any{"object": "list", "url": r.URL.Path, "data": page, "has_more": true}
 			}
 			page = append(page, in)
 		}
 		begun = begun || in["id"] == q.Get("starting_after")
 	}
-	return map[string]any{"object": "list", "data": page, "has_more": false}
+	return map[string]any{"object": "list", "url": r.URL.Path, "data": page, "has_more": false}
 }
 
 func answer(status int, body any) *http.Response {

@@ -35,6 +35,9 @@ func (g *gateway) intentsPage(ctx context.Context, made span, after string) (pag
 	if err := g.judge(list.Err()); err != nil {
 		return nil, "", err
 	}
+	if list.Meta().URL == "" {
+		return nil, "", errRubbish // it would say that there is nothing
+	}
 	for _, in := range list.Data() {
 		page = append(page, theirsOf(in))
 	}
@@ -62,6 +65,9 @@ func (g *gateway) theirs(ctx context.Context, id string) (theirs, error) {
 	if err = g.judge(err); err != nil {
 		return theirs{}, err
 	}
+	if in.ID != id || in.Status == "" {
+		return theirs{}, errRubbish
+	}
 	return theirsOf(in), nil
 }
 
@@ -88,6 +94,9 @@ func (g *gateway) refundsPage(ctx context.Context, intentID string, made span, a
 	list := g.client.V1Refunds.List(ctx, p)
 	if err := g.judge(list.Err()); err != nil {
 		return nil, "", err
+	}
+	if list.Meta().URL == "" {
+		return nil, "", errRubbish
 	}
 	last := ""
 	for _, r := range list.Data() {

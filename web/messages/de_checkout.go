@@ -13,11 +13,6 @@ var deCheckout = table{
 
 	"offer.order": {"Für %s bestellen"},
 
-	"left.label": {"Zeit zum Bezahlen"},
-	"left.five":  {"Zum Bezahlen bleiben noch fünf Minuten."},
-	"left.one":   {"Zum Bezahlen bleibt noch eine Minute."},
-	"left.over":  {"Die Zeit zum Bezahlen ist abgelaufen."},
-
 	"claim.title":         {"Deine Bestellung: %s"},
 	"claim.back":          {"Alle meine Bestellungen"},
 	"claim.locking":       {"Das Ticket wird für dich reserviert"},

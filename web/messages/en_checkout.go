@@ -14,11 +14,6 @@ var enCheckout = table{
 
 	"offer.order": {"Order for %s"},
 
-	"left.label": {"Time left to pay"},
-	"left.five":  {"Five minutes are left to pay."},
-	"left.one":   {"One minute is left to pay."},
-	"left.over":  {"The time to pay is over."},
-
 	"claim.title":         {"Your order: %s"},
 	"claim.back":          {"All my orders"},
 	"claim.locking":       {"The ticket is being locked for you"},

@@ -3,7 +3,7 @@
 // The page says in data-live what it wants to hear of. Each event is a CustomEvent on document, "live:ticket", "live:order"
 // or "live:charge", with what happened as its detail. Two things are done here for all pages: a ticket's status and price
 // change in place ([data-ticket], and the rest of it from data-card when its seller has edited it), and a part of the page
-// that names its topics in data-on is fetched again from data-fragment. Where there are no events, every such part is
+// that names its topics in data-about is fetched again from data-fragment. Where there are no events, every such part is
 // fetched again every few seconds.
 
 import { setNow } from "./clock.js";
@@ -60,8 +60,8 @@ export function replace(part, html) {
 }
 
 function refreshAbout(...topics) {
-  for (const part of document.querySelectorAll("[data-fragment][data-on]")) {
-    if (part.dataset.on.split(" ").some((topic) => topics.includes(topic))) refresh(part);
+  for (const part of document.querySelectorAll("[data-fragment][data-about]")) {
+    if (part.dataset.about.split(" ").some((topic) => topics.includes(topic))) refresh(part);
   }
 }
 
