@@ -132,26 +132,35 @@ func (h *meddler) longAgo(paying *market.Process) {
 // seen checks what operators see of it.
 func (h *meddler) seen(paying *market.Process, intentID string) {
 	h.Helper()
-	pages := map[string]string{}
-	for _, path := range []string{"/payments", "/metrics"} {
-		resp, err := http.Get(paying.Ops + path)
-		if err != nil {
-			h.Fatal(err)
-		}
-		defer resp.Body.Close()
-		body, err := io.ReadAll(resp.Body)
-		if err != nil || resp.StatusCode != 200 {
-			h.Fatalf("%s: %d %v", path, resp.StatusCode, err)
-		}
-		pages[path] = string(body)
-	}
+	shown, metrics := h.page(paying, "/payments"), h.page(paying, "/metrics")
 	var o payments.Overview
-	if err := json.Unmarshal([]byte(pages["/payments"]), &o); err != nil || len(o.Open) > 0 || len(o.Mended) == 0 || o.Mended[0].IntentID != intentID || o.Mended[0].FixedAt.IsZero() {
-		h.Errorf("%v\n%s", err, pages["/payments"])
+	if err := json.Unmarshal([]byte(shown), &o); err != nil || len(o.Open) > 0 || len(o.Mended) == 0 || o.Mended[0].IntentID != intentID || o.Mended[0].FixedAt.IsZero() {
+		h.Errorf("%v\n%s", err, shown)
 	}
+	market.Eventually(h.T, "the provider's events are shown", func() (bool, string) {
+		listed := h.page(paying, "/payments/events?type=payment_intent.succeeded")
+		var all []struct{ ID, IntentID, Payload string }
+		err := json.Unmarshal([]byte(listed), &all)
+		return err == nil && len(all) > 0 && strings.Contains(h.page(paying, "/payments/events?id="+all[0].ID), `"payload":{`), listed
+	})
 	for _, line := range []string{`ticketing_payments_discrepancies{kind="paid_twice"} 0`, `ticketing_payments_refunds{status="failed"} 0`, `ticketing_payments_undecided 0`} {
-		if !strings.Contains(pages["/metrics"], line) {
+		if !strings.Contains(metrics, line) {
 			h.Errorf("the metrics lack %s", line)
 		}
 	}
+}
+
+// page is what the operators' listener answers.
+func (h *meddler) page(of *market.Process, path string) string {
+	h.Helper()
+	resp, err := http.Get(of.Ops + path)
+	if err != nil {
+		h.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != 200 {
+		h.Fatalf("%s: %d %v", path, resp.StatusCode, err)
+	}
+	return string(body)
 }
