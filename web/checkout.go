@@ -121,6 +121,9 @@ func (s *Site) pay(v *visit) error {
 		return err
 	}
 	token := page.Pay.token(v.r.PostForm, v.Now)
+	if token == "" && page.State == statePaying {
+		return v.goTo("/orders/" + page.Order.ID)
+	}
 	if token == "" {
 		return v.showOrder(page.Pay.Status, page)
 	}

@@ -1,6 +1,7 @@
 // The page of an order while it is open. How the order stands is a part of the page that is fetched again whenever that
 // changes; this keeps the rest of the page in step with it, says the change aloud, and makes paying easier.
 
+import { refresh } from "./live.js";
 import { load, takeCards } from "./stripe.js";
 
 const page = document.querySelector("[data-checkout]");
@@ -30,19 +31,8 @@ function follow() {
 new MutationObserver(follow).observe(place, { childList: true });
 
 // What changes in a moment is looked at again even if no event says so.
-setInterval(async () => {
-  const old = order();
-  if (!old?.hasAttribute("data-settling") || document.hidden) return;
-  try {
-    const answer = await fetch(old.dataset.fragment, { headers: { Accept: "text/html" }, redirect: "manual" });
-    if (!answer.ok || !old.isConnected) return;
-    const holder = document.createElement("template");
-    holder.innerHTML = await answer.text();
-    const fresh = holder.content.firstElementChild;
-    if (fresh && fresh.dataset.state !== old.dataset.state && old.isConnected) old.replaceWith(fresh);
-  } catch {
-    // There is no connection. The next time asks again.
-  }
+setInterval(() => {
+  if (order()?.hasAttribute("data-settling") && !document.hidden) refresh(order());
 }, 2000);
 
 // -- the simulator's form: choosing a test card fills it in --
