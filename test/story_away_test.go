@@ -70,7 +70,8 @@ func (s *story) withoutTickets() away {
 	return away{"tickets", before, meanwhile, after}
 }
 
-// withoutOrders a payment is taken for an order that payments knows; the sale follows.
+// withoutOrders nobody can say whose an order is, so the money of a payment is held; it is taken, and the ticket sold, when
+// orders is back.
 func (s *story) withoutOrders() away {
 	var order market.Order
 	before := func() {
@@ -83,11 +84,16 @@ func (s *story) withoutOrders() away {
 	}
 	meanwhile := func() {
 		s.buyer.Order(s.seller.Lists("Listed without orders", "10").ID).Refused(503, "unavailable")
-		s.buyer.Pays(order)
+		if c := market.As[market.Charge](s.buyer.Pay(order.ID, market.Visa).Want(202)); c.Status != "Created" || c.ClientSecret != "" {
+			s.Errorf("without orders: %+v", c)
+		}
 	}
 	after := func() {
 		s.buyer.SeesOrder(order.ID, "Completed")
 		s.other.SeesTicket(order.Ticket.ID, "sold")
+		if all := s.buyer.Charges(order.ID); len(all) != 1 || all[0].Status != "Completed" {
+			s.Errorf("with orders again: %+v", all)
+		}
 	}
 	return away{"orders", before, meanwhile, after}
 }
