@@ -53,7 +53,7 @@ func (s *Site) showSignUp(v *visit) error { return v.enter(signingUp, v.signUpFo
 func (v *visit) enter(e entrance, f *Form) error {
 	f.Next = v.r.URL.Query().Get(nextField)
 	if user, err := v.who(); err == nil && user != nil {
-		return v.goTo(ownPath(f.Next))
+		return v.goTo(onwards(f.Next))
 	}
 	return v.showCredentials(e, f)
 }
@@ -61,7 +61,7 @@ func (v *visit) enter(e entrance, f *Form) error {
 func (v *visit) showCredentials(e entrance, f *Form) error {
 	other := e.other
 	if f.Next != "" {
-		f.Next = ownPath(f.Next)
+		f.Next = onwards(f.Next)
 		other += "?" + url.Values{nextField: {f.Next}}.Encode()
 	}
 	return v.show(f.Status, e.page, credentialsPage{View: v.titled(e.title), Form: f, Other: other})
@@ -73,6 +73,7 @@ func (s *Site) signIn(v *visit) error {
 	if err := v.read(f); err != nil {
 		return err
 	}
+	v.client = v.client.As("")
 	_, err := v.client.SignIn(v.Context(), f.Value("email"), f.Value("password"))
 	return v.entered(signingIn, f, err)
 }
@@ -83,6 +84,7 @@ func (s *Site) signUp(v *visit) error {
 	if err := v.read(f); err != nil {
 		return err
 	}
+	v.client = v.client.As("") // the same form sent again must be the same to the API, though somebody is signed in by then
 	_, err := v.client.SignUp(v.once(), f.Value("email"), f.Value("password"))
 	return v.entered(signingUp, f, err)
 }
@@ -96,7 +98,7 @@ func (v *visit) entered(e entrance, f *Form, err error) error {
 		return v.showCredentials(e, f)
 	}
 	v.passSession()
-	return v.goTo(ownPath(f.Next))
+	return v.goTo(onwards(f.Next))
 }
 
 // signOut is POST /signout.

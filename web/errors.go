@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"path"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -66,7 +67,7 @@ func (v *visit) showFault(f *fault.Error) error {
 	if v.r.Method == http.MethodGet && f.Code.Kind >= fault.TooMany {
 		page.Again = v.Here
 	}
-	if back := v.cameFrom(); back != "/" && back != v.Here {
+	if back := cameFrom(v.r); back != "/" && back != v.Here {
 		page.Back = back
 	}
 	page.NoIndex = true
@@ -138,10 +139,29 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, refusal http.Handl
 	refusal.ServeHTTP(&said, r)
 	err := fault.Unknown.New("There is nothing at this address.")
 	if said.status == http.StatusMethodNotAllowed {
+		if page := s.above(r); page != "" && r.Method == http.MethodGet && wantsPage(r) {
+			http.Redirect(w, r, page, http.StatusSeeOther)
+			return
+		}
 		w.Header()["Allow"] = said.header["Allow"]
 		err = fault.BadMethod.New("This address does not answer to %s.", r.Method)
 	}
 	s.newVisit(w, r).fail(err)
+}
+
+// above is the page that a form's address belongs to, for those who open it as if it were a page: /orders/1 of
+// /orders/1/pay. Empty if there is none.
+func (s *Site) above(r *http.Request) string {
+	for p := path.Dir(r.URL.Path); ; p = path.Dir(p) {
+		up := r.Clone(r.Context())
+		up.URL.Path, up.URL.RawPath = p, ""
+		if _, pattern := s.mux.Handler(up); strings.HasPrefix(pattern, "GET ") {
+			return up.URL.EscapedPath()
+		}
+		if p == "/" {
+			return ""
+		}
+	}
 }
 
 // reason takes why the mux refuses, and none of what it says.

@@ -45,17 +45,21 @@ func (v *visit) choose(name, value string) {
 
 // signInFirst sends the visitor to sign in, and back to where they wanted to go.
 func (v *visit) signInFirst() error {
-	next := v.Here
-	if v.r.Method != http.MethodGet && v.r.Method != http.MethodHead {
-		next = v.cameFrom()
+	return v.goTo("/signin?next=" + url.QueryEscape(v.Here))
+}
+
+// hereOf is the address of the page that the visitor is on: of a form that has been sent, the page that it was on.
+func hereOf(r *http.Request) string {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return r.URL.RequestURI()
 	}
-	return v.goTo("/signin?next=" + url.QueryEscape(next))
+	return cameFrom(r)
 }
 
 // cameFrom is the page of this site with the form or link that was used; the market if it is not known.
-func (v *visit) cameFrom() string {
-	u, err := url.Parse(v.r.Referer())
-	if err != nil || u.Host != v.r.Host {
+func cameFrom(r *http.Request) string {
+	u, err := url.Parse(r.Referer())
+	if err != nil || u.Host != r.Host {
 		return "/"
 	}
 	return ownPath(u.RequestURI())
@@ -69,12 +73,17 @@ func ownPath(path string) string {
 		strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t") {
 		return "/"
 	}
-	for _, p := range []string{"/signin", "/signup", "/signout", "/language", "/api", "/live", "/fragments"} {
-		if u.Path == p || strings.HasPrefix(u.Path, p+"/") {
-			return "/"
-		}
-	}
 	return path
+}
+
+// onwards is where somebody goes who has just signed in: not to where one signs in.
+func onwards(next string) string {
+	next = ownPath(next)
+	switch path, _, _ := strings.Cut(next, "?"); path {
+	case "/signin", "/signup", "/signout":
+		return "/"
+	}
+	return next
 }
 
 // zones are the places that have been looked up. There are some hundreds of them.

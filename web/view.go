@@ -17,7 +17,7 @@ type View struct {
 	Description string    // for search engines; empty: none
 	User        *api.User // who is signed in; nil: nobody
 	Nav         []NavLink
-	Here        string // path and query of this page
+	Here        string // path and query of this page, or of the page whose form was sent
 	Base        string // the address of this site as the reader knows it: http://localhost:8080
 	Notice      string // what has just been done, in the reader's language
 	Refresh     int    // seconds after which a browser without scripts loads the page again; 0: never
@@ -68,7 +68,7 @@ func (v *View) Words() *messages.Words { return v.words }
 // newView is the view of whoever makes the request, as far as the request itself says.
 func (s *Site) newView(r *http.Request) *View {
 	v := &View{
-		Here: r.URL.RequestURI(), Base: baseOf(r), Now: s.now().UTC(),
+		Here: hereOf(r), Base: baseOf(r), Now: s.now().UTC(),
 		words: messages.Choose(cookieValue(r, languageCookie), r.Header.Get("Accept-Language")),
 		zone:  zoneOf(cookieValue(r, zoneCookie)),
 	}
