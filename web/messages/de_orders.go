@@ -31,4 +31,8 @@ var deOrders = table{
 	"returned.paid":     {"„%s“ gehört dir. Du hast %s bezahlt."},
 	"returned.payment":  {"Zahlung"},
 	"returned.order":    {"Bestellung"},
+
+	"countdown.say":   {"Noch eine Minute zum Bezahlen.", "Noch %d Minuten zum Bezahlen."},
+	"countdown.over":  {"Deine Zeit zum Bezahlen ist abgelaufen."},
+	"countdown.until": {"bis %s Uhr"},
 }

@@ -114,6 +114,8 @@ var deSaid = [][2]string{
 	{"This market does not pay its sellers out through Stripe.", "Dieser Markt zahlt nicht über Stripe aus."},
 	{"The payment provider cannot be asked for your account now. Try again in a moment.", "Der Zahlungsdienst kann gerade nicht nach deinem Konto gefragt werden. Versuche es gleich noch einmal."},
 
+	{"You have no account to be paid on. Open one first.", "Du hast noch kein Konto für Auszahlungen. Eröffne zuerst eines."},
+
 	// What goes wrong between a page and a service.
 	{"The service cannot answer right now. Please try again in a moment.", "Der Dienst kann gerade nicht antworten. Bitte versuche es gleich noch einmal."},
 	{"A part of the market does not answer right now. Please try again.", "Ein Teil des Marktes antwortet gerade nicht. Bitte versuche es noch einmal."},

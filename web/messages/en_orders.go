@@ -31,4 +31,8 @@ var enOrders = table{
 	"returned.paid":     {"“%s” is yours. You paid %s."},
 	"returned.payment":  {"Payment"},
 	"returned.order":    {"Order"},
+
+	"countdown.say":   {"One minute left to pay.", "%d minutes left to pay."},
+	"countdown.over":  {"Your time to pay is over."},
+	"countdown.until": {"until %s"},
 }

@@ -22,7 +22,7 @@ function count() {
   const button = fresh.querySelector("button") ?? document.createElement("button");
   button.type = "button";
   button.className = "button second small";
-  const text = listed.size === 1 ? fresh.dataset.one : fresh.dataset.more.replace("#", listed.size);
+  const text = listed.size === 1 ? fresh.dataset.single : fresh.dataset.more.replace("#", listed.size);
   if (button.textContent !== text) button.textContent = text;
   if (!button.isConnected) {
     button.addEventListener("click", showFresh);
