@@ -77,13 +77,17 @@ func (c Charge) Overdue(now time.Time) bool { return now.Sub(c.CreatedAt) >= pat
 // patience is how long a charge is left to the bank. Ending it takes a few seconds more, and two minutes are promised.
 const patience = 110 * time.Second
 
-// nextTry is when to look at an undecided charge again: after a pause that grows, and at the latest when it is overdue.
+// nextTry is when to look at an undecided charge again: after a pause that grows, and at the latest when it is overdue. From
+// then on it is to end, and the pauses grow anew, with the time that is over: one try that fails must not cost it its time.
 func (c Charge) nextTry(now time.Time) time.Time {
-	next := now.Add(backoff(c.Tries))
-	if end := c.CreatedAt.Add(patience); now.Before(end) && end.Before(next) {
-		return end
+	end := c.CreatedAt.Add(patience)
+	if over := now.Sub(end); over >= 0 {
+		return now.Add(min(max(backoff(0), over/2), backoff(10)))
 	}
-	return next
+	if next := now.Add(backoff(c.Tries)); next.Before(end) {
+		return next
+	}
+	return end
 }
 
 // backoff grows from a quarter of a second to ten seconds.

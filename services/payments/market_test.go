@@ -31,7 +31,8 @@ type market struct {
 	t       *testing.T
 	dir     string
 	url     string // of PostgreSQL, or empty
-	log     *bus.NATS
+	log     bus.Log
+	hand    *handLog // the log if it delivers by hand, else nil
 	sim     *stripesim.Sim
 	orders  *side
 	side    // of payments
@@ -51,6 +52,7 @@ type market struct {
 type side struct {
 	db   *store.DB
 	bus  *bus.Bus
+	read uint64 // how far it has read a log that delivers by hand
 	stop func()
 }
 
@@ -100,13 +102,19 @@ func (m *market) restart(change func(o *payments.Options)) {
 func noWait(o *payments.Options) { o.Wait = 0 }
 
 func newMarket(t *testing.T, url string) *market {
-	m := &market{t: t, dir: t.TempDir(), url: url, now: time.Now(),
-		options: payments.Options{StripeKey: "sk_test_1", WebhookSecrets: []string{secret}, PublishableKey: "pk_test_1", Simulator: true, Wait: 5 * time.Second}}
-	var err error
-	if m.log, err = bus.Connect(ctx, bus.NATSOptions{Dir: m.dir + "/log"}); err != nil {
+	dir := t.TempDir()
+	log, err := bus.Connect(ctx, bus.NATSOptions{Dir: dir})
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(m.log.Close)
+	t.Cleanup(log.Close)
+	return newMarketOn(t, url, log)
+}
+
+func newMarketOn(t *testing.T, url string, log bus.Log) *market {
+	m := &market{log: log, t: t, dir: t.TempDir(), url: url, now: time.Now(),
+		options: payments.Options{StripeKey: "sk_test_1", WebhookSecrets: []string{secret}, PublishableKey: "pk_test_1", Simulator: true, Wait: 5 * time.Second}}
+	m.hand, _ = log.(*handLog)
 	simDB := m.open("stripesim", store.Options{Migrations: stripesim.Migrations})
 	t.Cleanup(func() { simDB.Close() })
 	m.sim = stripesim.New(simDB, stripesim.Options{BaseURL: "http://bank.test", Fault: m.hook})
@@ -166,7 +174,9 @@ func (m *market) start(db *store.DB, follow func(*bus.Bus), run func(context.Con
 		m.t.Fatal(err)
 	}
 	var parts sync.WaitGroup
-	parts.Go(func() { _ = b.Run(running) })
+	if m.hand == nil {
+		parts.Go(func() { _ = b.Run(running) })
+	}
 	if run != nil {
 		parts.Go(func() { _ = run(running) })
 	}
