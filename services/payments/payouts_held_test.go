@@ -1,11 +1,15 @@
 package payments_test
 
 import (
+	"context"
+	"net/http"
 	"net/url"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"ticketing/kernel/event"
+	"ticketing/services/payments"
 	"ticketing/stripesim"
 )
 
@@ -119,10 +123,15 @@ func TestDisputeWhileATransferIsUnderWay(t *testing.T) {
 			m.payOut()
 			m.setFault(nil)
 			m.complains(o)
+			asked := m.calls()
 			for range 5 {
 				m.advance(time.Hour)
 				m.payOut()
 			}
+			if n := asked("POST", "/v1/transfers"); n != 0 {
+				m.t.Errorf("a transfer was asked for %d times", n)
+			}
+			m.setFault(nil)
 			if n := len(m.transfers(o)); n != made {
 				m.t.Errorf("%d transfers, want %d", n, made)
 			}
@@ -134,6 +143,79 @@ func TestDisputeWhileATransferIsUnderWay(t *testing.T) {
 			m.sound()
 		})
 	}
+}
+
+// A part is refunded while nobody knows whether a transfer was made: what was asked for stays what it was, or there would be
+// two of them, and what was paid too much is kept from later sales.
+func TestRefundWhileATransferIsUnderWay(t *testing.T) {
+	each(t, func(m *market) {
+		m.paysOut()
+		for seller, status := range map[string]int{"ann": 0, "bob": 500} {
+			account := m.onboarded(seller)
+			o := m.sell(seller, "20")
+			m.advance(hold)
+			m.setFault(goesWrong("/v1/transfers", stripesim.After, stripesim.Fault{Status: status}, 1))
+			if _, err := m.service.PayOut(ctx); err != nil {
+				m.t.Fatal(err)
+			}
+			m.payOut()
+			m.setFault(nil)
+			id, _ := m.chargeOf(o)
+			m.refunded(id, o.ID, 500, "succeeded")
+			m.advance(time.Minute)
+			m.payOut()
+			m.transferred(o, account, 1800)
+			if s := m.sales(seller)[0]; s["status"] != "paid" || s["returned"] != 4.5 {
+				m.t.Errorf("%v", s)
+			}
+			m.balance(seller, 13.5, 1.5, 0, -4.5, 18)
+		}
+		m.sound()
+	})
+}
+
+// A request for a transfer gets to Stripe long after payments has given it up and asked again, and a part was refunded
+// meanwhile: both ask for the same under the same key.
+func TestTransferArrivesLate(t *testing.T) {
+	each(t, func(m *market) {
+		m.restart(func(o *payments.Options) { o.PayoutAfter, o.Fee = hold, 6000 })
+		account := m.onboarded("ann")
+		o := m.sell("ann", "20")
+		m.advance(hold)
+		release, done := make(chan struct{}), make(chan struct{})
+		impatient, giveUp := context.WithCancel(ctx)
+		var first atomic.Bool
+		m.setFault(func(r *http.Request, at stripesim.Stage) *stripesim.Fault {
+			if r.Method != http.MethodPost || r.URL.Path != "/v1/transfers" || first.Load() && at == stripesim.Before {
+				return nil
+			}
+			if at == stripesim.Before {
+				first.Store(true)
+				giveUp()
+				<-release
+			} else if r.Context().Err() != nil {
+				close(done)
+			}
+			return nil
+		})
+		for !first.Load() {
+			if _, err := m.service.PayOut(impatient); err != nil {
+				m.t.Fatal(err)
+			}
+		}
+		id, _ := m.chargeOf(o)
+		m.refunded(id, "re_1", 100, "succeeded")
+		m.advance(time.Minute)
+		if len(m.transfers(o)) != 0 {
+			m.t.Fatal("the first request was not held up")
+		}
+		m.payOut()
+		close(release)
+		<-done
+		m.payOut()
+		m.transferred(o, account, 800)
+		m.sound()
+	})
 }
 
 // A webhook about the account is enough: nothing has to be waited for.
