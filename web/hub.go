@@ -29,6 +29,7 @@ type hub struct {
 	log    *slog.Logger
 
 	mu      sync.Mutex
+	begun   bool          // the log has been reached; before that, pages ask again and again
 	over    bool          // no page is served any more
 	closed  chan struct{} // then
 	ring    []*frame      // by their place in the log, oldest first; a slice of a longer array
@@ -119,7 +120,7 @@ func (h *hub) take(e Entry) {
 
 // startOver is for the beginning, and for a log that turns out to be another one: pages have to look for themselves.
 func (h *hub) startOver(at uint64) {
-	h.ring, h.last, h.gap = nil, at, at
+	h.ring, h.last, h.gap, h.begun = nil, at, at, true
 	f := &frame{seq: at, text: resetText(at)}
 	for _, readers := range h.readers {
 		for r := range readers {
@@ -151,18 +152,22 @@ func (h *hub) check(user string) {
 	}
 }
 
-// newest is the newest place in the log that is known.
-func (h *hub) newest() uint64 {
+// newest is the newest place in the log that is known; false if the log has never been reached.
+func (h *hub) newest() (uint64, bool) {
+	if h == nil {
+		return 0, false
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.last
+	return h.last, h.begun
 }
 
-// join lets a page hear of its topics, beginning behind a place in the log. False means that the hub is full or over.
+// join lets a page hear of its topics, beginning behind a place in the log. False means that the hub is full, or does not
+// hear anything itself.
 func (h *hub) join(r *reader, after uint64) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.over || h.count >= maxReaders {
+	if !h.begun || h.over || h.count >= maxReaders {
 		return false
 	}
 	h.count++

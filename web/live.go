@@ -36,7 +36,7 @@ func (s *Site) live(v *visit) error {
 	}
 	after, err := strconv.ParseUint(either(v.r.Header.Get("Last-Event-ID"), v.r.URL.Query().Get("after")), 10, 64)
 	if err != nil {
-		after = s.hub.newest()
+		after, _ = s.hub.newest()
 	}
 	connection := http.NewResponseController(v.w)
 	r.cut = func() { _ = connection.SetWriteDeadline(time.Unix(1, 0)) } // the connection may be gone already

@@ -401,6 +401,14 @@ func TestWithoutALogPagesAreTold(t *testing.T) {
 	if _, body := get(t, s, "GET", "/", browser); !strings.Contains(body, `data-live="market" data-poll`) {
 		t.Error("the market does not say that it has to ask again")
 	}
+	away := site(t, web.Options{Events: func(ctx context.Context, _ func(web.Entry) error) error { <-ctx.Done(); return nil }})
+	resp, _ = get(t, away, "GET", "/live?topics=market", "text/event-stream")
+	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("while the log has not been reached: %d", resp.StatusCode)
+	}
+	if _, body := get(t, away, "GET", "/", browser); !strings.Contains(body, `data-live="market" data-poll`) {
+		t.Error("the market does not say that it has to ask again while the log is away")
+	}
 	l := openLive(t, empty)
 	resp, err := http.Get(l.url)
 	if err != nil {

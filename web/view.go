@@ -72,11 +72,8 @@ func (s *Site) newView(r *http.Request) *View {
 		words: messages.Choose(cookieValue(r, languageCookie), r.Header.Get("Accept-Language")),
 		zone:  zoneOf(cookieValue(r, zoneCookie)),
 	}
-	if s.hub != nil {
-		v.LiveAfter = s.hub.newest() // before anything is asked for
-	} else {
-		v.Polling = true
-	}
+	newest, live := s.hub.newest() // before anything is asked for
+	v.LiveAfter, v.Polling = newest, !live
 	return v
 }
 

@@ -79,9 +79,6 @@ func (m *machine) components() []runner.Component {
 		{Name: "public listener", Start: m.public.listen, Run: m.public.serve, Stop: m.public.close},
 		{Name: "operators' listener", Start: m.ops.listen, Run: m.ops.serve, Stop: m.ops.close},
 	}
-	if !m.stateful() && m.hearsEvents() {
-		list = append(list, runner.Component{Name: "event log", Start: m.connect, Stop: m.disconnect})
-	}
 	if m.stateful() {
 		list = append(list,
 			runner.Component{Name: "databases", Start: m.openDatabases, Stop: m.closeDatabases},

@@ -116,7 +116,7 @@ func (m *machine) checks() map[string]func(ctx context.Context) error {
 	for _, db := range m.databases {
 		checks["the database of "+db.Name()] = db.Ping
 	}
-	if m.stateful() { // pages that are not live for a while still are of use
+	if m.events != nil {
 		checks["the event log"] = func(context.Context) error { return m.events.Healthy() }
 	}
 	if m.keys != nil {

@@ -101,7 +101,8 @@ func (m *Market) spread(flags []string) {
 			}
 		}
 	}
-	m.Front = prepare(m.t, "web", "web", "--api-url", strings.Join(remotes, ","), "--trusted-proxies", "127.0.0.1")
+	m.Front = prepare(m.t, "web", "web", "--api-url", strings.Join(remotes, ","), "--trusted-proxies", "127.0.0.1",
+		"--nats-url", m.Broker.URL())
 	m.All = append(m.All, m.Front)
 }
 
