@@ -304,7 +304,7 @@ func TestRefusedOrdersSayWhy(t *testing.T) {
 	locked := seller.Lists("Row 1", "10")
 	taken := rival.Orders(locked)
 	f.orders(locked.ID, "10", "k")
-	f.sees("The ticket is locked", "Someone else is paying for this ticket, until", "Row 1")
+	f.sees("The ticket is locked", "Somebody is paying for this ticket, until", "Row 1")
 	if f.code != 409 {
 		t.Errorf("a locked ticket: %d", f.code)
 	}
@@ -367,7 +367,7 @@ func TestOrdersInPages(t *testing.T) {
 		f.Orders(seller.Lists(fmt.Sprintf("Row %d.", i+1), "10"))
 	}
 	f.visits("/orders")
-	f.sees("Row 21.", "Row 2.", "Pay now", "Older orders")
+	f.sees(`name="next" value="/orders"`, "Row 21.", "Row 2.", "Pay now", "Older orders")
 	if strings.Contains(f.page, "Row 1.") {
 		t.Error("the first page has all orders")
 	}

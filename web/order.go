@@ -1,7 +1,6 @@
 package web
 
 import (
-	"crypto/rand"
 	"net/http"
 
 	"ticketing/api"
@@ -27,12 +26,10 @@ type orderPage struct {
 	State   string
 	Fault   string // why what was just tried could not be done
 	Charges []api.Charge
-	Ticket  *api.Ticket // as it is now; nil if that is not known
-	Offer   *offer      // to order the ticket anew; nil if nobody can
-	Mine    string      // another order of the buyer's that has the ticket by now; empty: none
-	AtBank  bool        // the bank wants a further step, and we know where
-	Pay     *payForm    // how to pay; nil unless that is what comes next
-	Key     string
+	Ticket  *api.Ticket  // as it is now; nil if that is not known
+	Again   *ticketOffer // the same, once the order is cancelled: the ticket may be ordered anew
+	AtBank  bool         // the bank wants a further step, and we know where
+	Pay     *payForm     // how to pay; nil unless that is what comes next
 }
 
 // stateOf is a function of what is known: the order and its payments, newest first.
@@ -82,12 +79,17 @@ func (p orderPage) Why(failureCode string) string {
 	return p.T("failure.other")
 }
 
-// Begun tells whether the event has begun, so that nobody can order the ticket any more.
-func (p orderPage) Begun() bool { return p.Ticket != nil && begun(p.View, p.Ticket) }
+// Releasing tells whether the ticket is about to be available again, after this order.
+func (p orderPage) Releasing() bool {
+	return p.Again != nil && p.Again.Ticket.Status == api.Locked && p.Again.Ticket.OrderID == p.Order.ID
+}
 
-// Settling tells whether the state changes by itself in a moment.
+// LockedUntil is when the time of whoever has the ticket now is over.
+func (p orderPage) LockedUntil() string { return p.until(p.Again.Ticket.LockedUntil) }
+
+// Settling tells whether what is shown changes by itself in a moment.
 func (p orderPage) Settling() bool {
-	return p.State == stateLocking || p.State == statePaying || p.State == stateEnding || p.State == stateAway
+	return p.State == stateLocking || p.State == statePaying || p.State == stateEnding || p.State == stateAway || p.Releasing()
 }
 
 // readOrder is everything about an order of the visitor's.
@@ -99,18 +101,19 @@ func (v *visit) readOrder(id string) (page orderPage, err error) {
 	if err != nil {
 		return page, err
 	}
-	page = orderPage{claim: claim{v.titled("claim.title", o.Ticket.Title), o}, Key: rand.Text()}
+	page = orderPage{claim: claim{v.titled("claim.title", o.Ticket.Title), o}}
 	unknown := error(nil)
 	if page.Charges, unknown = v.client.Charges(v.Context(), o.ID); api.Is(unknown, fault.SignInNeeded) {
 		return page, unknown
 	}
-	if t, err := v.client.Ticket(v.Context(), o.Ticket.ID); err == nil {
-		page.Ticket = &t
-	}
 	page.State = stateOf(o, page.Charges)
+	if offer, err := v.look(o.Ticket.ID); err == nil {
+		page.Ticket = &offer.Ticket
+		if page.State == stateCancelled {
+			page.Again = &offer
+		}
+	}
 	switch page.State {
-	case stateCancelled:
-		page.Offer, page.Mine = v.offer(page.Ticket), v.ownOrder(page.Ticket)
 	case statePaying:
 		_, page.AtBank = v.bankStep(o.ID, page.Charges)
 	case stateCheckout:
@@ -149,7 +152,6 @@ func (s *Site) order(v *visit) error {
 
 func (v *visit) showOrder(status int, page orderPage) error {
 	v.listen(page.Topics())
-	page.NoIndex = true
 	if page.Pay != nil && page.Pay.Publishable != "" {
 		v.allowStripe()
 	}

@@ -1,9 +1,9 @@
 package web
 
 import (
-	"crypto/rand"
 	"net/http"
 	"net/url"
+	"time"
 
 	"ticketing/api"
 	"ticketing/kernel/fault"
@@ -20,6 +20,9 @@ type claim struct {
 func (c claim) Countdown() countdown {
 	return countdown{c.View, c.Order.ExpiresAt, c.Order.ExpiresAt.Sub(c.Order.CreatedAt)}
 }
+
+// Until is when the time to pay is over.
+func (c claim) Until() string { return c.until(c.Order.ExpiresAt) }
 
 // Waits tells whether the order waits for its buyer to pay.
 func (c claim) Waits() bool { return c.Order.Status == api.AwaitingPayment && c.Order.ExpiresIn > 0 }
@@ -39,7 +42,7 @@ func (c claim) Status() string {
 type ordersPage struct {
 	*View
 	Claims []claim
-	Here   string // the query of this page, to fetch the list again
+	Query  string // of this page, to fetch the list again
 	Older  string // address of the next page; empty: this is the last
 	Later  bool   // there are newer orders on another page
 }
@@ -56,7 +59,7 @@ func (v *visit) readOrders() (page ordersPage, err error) {
 	}
 	page = ordersPage{View: v.titled("orders.title"), Later: cursor != ""}
 	if cursor != "" {
-		page.Here = "?" + url.Values{"cursor": {cursor}}.Encode()
+		page.Query = "?" + url.Values{"cursor": {cursor}}.Encode()
 	}
 	if found.Next != "" {
 		page.Older = "/orders?" + url.Values{"cursor": {found.Next}}.Encode()
@@ -102,24 +105,7 @@ type refusedPage struct {
 	*View
 	Code   string
 	Detail string
-	Card   *ticketCard // the ticket as it is now; nil if that is not known
-	Offer  *offer      // to order it all the same; nil if that makes no sense
-	Mine   string      // the visitor's own order of this ticket; empty: none is known
-}
-
-// offer is a button that orders a ticket at the price that it shows.
-type offer struct {
-	*View
-	Ticket api.Ticket
-	Key    string
-}
-
-// offer lets the visitor order the ticket as it is now; nil if nobody can.
-func (v *visit) offer(t *api.Ticket) *offer {
-	if t == nil || t.Status != api.Available || v.User != nil && v.User.ID == t.UserID || begun(v.View, t) {
-		return nil
-	}
-	return &offer{v.View, *t, rand.Text()}
+	Offer  *ticketOffer // the ticket as it is now; nil if that is not known
 }
 
 // begun tells whether the ticket's event has begun, so that nobody can order it.
@@ -156,26 +142,21 @@ func (v *visit) refused(ticketID string, err error) error {
 		return err
 	}
 	page := refusedPage{View: v.titled("problem." + f.Code.Name + ".title"), Code: f.Code.Name, Detail: v.words.Said(f.Detail)}
-	if t, err := v.client.Ticket(v.Context(), ticketID); err == nil {
-		page.Card, page.Offer, page.Mine = &ticketCard{v.View, t}, v.offer(&t), v.ownOrder(&t)
-		if t.Status == api.Locked && !t.LockedUntil.IsZero() && page.Mine == "" {
-			page.Detail = v.T("refused.locked", v.words.Clock(t.LockedUntil.In(v.zone)), v.words.Zone(t.LockedUntil.In(v.zone)))
+	if offer, err := v.look(ticketID); err == nil {
+		page.Offer = &offer
+		if t := offer.Ticket; t.Status == api.Locked && !t.LockedUntil.IsZero() && offer.Order == nil {
+			page.Detail = v.T("again.locked", v.until(t.LockedUntil))
 		}
-		v.listen(aboutTicket + t.ID)
+		v.listen(aboutTicket + ticketID)
 	}
 	page.NoIndex = true
 	return v.show(int(f.Code.Kind), "refused", page)
 }
 
-// ownOrder is the visitor's order that holds the ticket; empty if it is not theirs.
-func (v *visit) ownOrder(t *api.Ticket) string {
-	if t == nil || t.OrderID == "" {
-		return ""
-	}
-	if o, err := v.client.Order(v.Context(), t.OrderID); err == nil && o.Status != api.Cancelled {
-		return o.ID
-	}
-	return ""
+// until is a time of day with its zone, for readers who have no clock on the page: "22:55 CET".
+func (v *View) until(t time.Time) string {
+	t = t.In(v.zone)
+	return v.T("claim.until", v.words.Clock(t), v.words.Zone(t))
 }
 
 // cancelOrder is POST /orders/{id}/cancel. Cancelling twice is as good as once.

@@ -15,6 +15,7 @@ var enCheckout = table{
 	"offer.order": {"Order for %s"},
 
 	"claim.title":         {"Your order: %s"},
+	"claim.until":         {"%s %s"},
 	"claim.back":          {"All my orders"},
 	"claim.locking":       {"The ticket is being locked for you"},
 	"claim.locking.lead":  {"This takes a moment. The page goes on by itself."},
@@ -53,6 +54,7 @@ var enCheckout = table{
 	"again.price":     {"The ticket is available. Its price is now %s."},
 	"again.mine":      {"You have ordered this ticket again."},
 	"again.mine.go":   {"To that order"},
+	"again.releasing": {"The ticket is just being released. In a moment you can order it again."},
 	"again.locked":    {"Somebody is paying for this ticket, until %s. If they do not, it is available again."},
 	"again.sold":      {"Somebody else has bought this ticket by now."},
 	"again.withdrawn": {"The seller has withdrawn this ticket."},
@@ -68,7 +70,6 @@ var enCheckout = table{
 	"cancel.lead":   {"The ticket is available to everybody at once. Nothing is charged."},
 	"cancel.submit": {"Yes, cancel the order"},
 
-	"refused.locked": {"Someone else is paying for this ticket, until %s %s. If they do not, it is available again."},
 	"refused.ticket": {"To the ticket"},
 
 	"checkout.title":          {"Pay by card"},

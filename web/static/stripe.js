@@ -23,7 +23,7 @@ export function takeCards(form, stripe, { style, done, send = (...args) => fetch
   const elements = stripe.elements({
     mode: "payment", amount: Number(minor), currency, paymentMethodCreation: "manual", paymentMethodTypes: ["card"], appearance: style,
   });
-  const element = elements.create("payment");
+  const element = elements.create("payment", { wallets: { applePay: "never", googlePay: "never" } });
   let method = null; // that was made, and not yet answered for
   let busy = false;
 

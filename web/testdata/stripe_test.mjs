@@ -23,7 +23,7 @@ function page({ answers = [{ status: 201, body: {} }], submit = {}, methods = ["
     elements(options) {
       asked.elements.push(options);
       return {
-        create: (kind) => ({ kind, on: (name, f) => (listeners[name] = f), mount: (where) => (asked.where = where) }),
+        create: (kind, { wallets }) => ({ kind, wallets, on: (name, f) => (listeners[name] = f), mount: (where) => (asked.where = where) }),
         submit: async () => submit,
       };
     },
