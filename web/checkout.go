@@ -143,7 +143,8 @@ func (v *visit) payed(page orderPage, charge api.Charge, err error) error {
 	case api.Is(err, fault.CardDeclined):
 		// The order hears of it in a moment, and is cancelled or free again: one change more than the payment's claim.
 		v.settle(page.Order.ID, func(o api.Order) bool { return !o.Live() || o.Version > page.Order.Version+1 })
-	case err == nil, api.Is(err, fault.OrderExpired), api.Is(err, fault.OrderNotPayable), api.Is(err, fault.PaymentInProgress):
+	case err == nil, api.Is(err, fault.OrderExpired), api.Is(err, fault.OrderNotPayable), api.Is(err, fault.PaymentInProgress),
+		api.Is(err, fault.KeyInUse): // the order's page says what is going on
 	default:
 		return v.notPaid(page, err)
 	}

@@ -138,6 +138,8 @@ func (v *visit) refused(ticketID string, err error) error {
 	switch {
 	case f.Code.Name == fault.SignInNeeded.Name: // and then on, from the ticket
 		return v.goTo("/signin?next=" + url.QueryEscape("/tickets/"+url.PathEscape(ticketID)))
+	case f.Code.Name == fault.KeyInUse.Name: // the first click is still being answered; the ticket's page says how it ends
+		return v.goTo("/tickets/" + url.PathEscape(ticketID))
 	case f.Code.Kind != fault.Conflict && f.Code.Name != fault.OwnTicket.Name:
 		return err
 	}

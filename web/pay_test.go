@@ -167,6 +167,15 @@ func TestPaymentsThatAreAwayAreSaid(t *testing.T) {
 	}
 }
 
+func TestAPaymentThatIsStillBeingMadeIsShown(t *testing.T) {
+	for _, code := range []string{"idempotency_key_in_use", "payment_in_progress", "order_expired", "order_not_payable"} {
+		p := &payments{books: toBePaid(), status: 409, answer: `{"status":409,"code":"` + code + `","detail":"No.","errors":[{"message":"No."}]}`}
+		if resp, _ := p.pays(t, p.site(t), "card", "pm_card_visa"); resp.StatusCode != 303 || resp.Header.Get("Location") != "/orders/"+orderID {
+			t.Errorf("%s leads to %d %s", code, resp.StatusCode, resp.Header.Get("Location"))
+		}
+	}
+}
+
 func TestRealCardsAreNotTakenHere(t *testing.T) {
 	p := &payments{books: toBePaid(), status: 201, answer: "{}"}
 	p.config = `{"publishableKey":"pk_test_1","simulator":false}`
