@@ -34,8 +34,15 @@ func TestTestCardsAreStripes(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, c := range testCards {
+		if c.Token == "pm_card_chargeDeclinedIncorrectNumber" { // Stripe takes the name, not the number
+			continue
+		}
+		cvc := "123"
+		if c.Digits[0] == '3' && len(c.Digits) == 15 { // American Express
+			cvc = "1234"
+		}
 		byNumber := fingerprint("POST", "/v1/payment_methods", url.Values{"type": {"card"},
-			"card[number]": {c.Digits}, "card[exp_month]": {"12"}, "card[exp_year]": {"2034"}, "card[cvc]": {"123"}})
+			"card[number]": {c.Digits}, "card[exp_month]": {"12"}, "card[exp_year]": {"2034"}, "card[cvc]": {cvc}})
 		if byName := fingerprint("GET", "/v1/payment_methods/"+c.Token, nil); byName != byNumber {
 			t.Errorf("%s is not %s", c.Digits, c.Token)
 		}
@@ -46,7 +53,7 @@ func TestTestCardsAreStripes(t *testing.T) {
 		if found, ok := cardNumbered(c.Number()); !ok || found != c {
 			t.Errorf("%q is not found", c.Number())
 		}
-		if !addsUp(c.Digits) && c.Token != "pm_card_chargeDeclinedIncorrectNumber" {
+		if !addsUp(c.Digits) {
 			t.Errorf("%s would be taken for a typing error", c.Digits)
 		}
 	}
