@@ -129,8 +129,14 @@ func open(t testing.TB, parent context.Context, base string, o Options, options 
 	call(p, "set the language", emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
 		UserAgent: process.agent, AcceptLanguage: o.Language})
 	call(p, "set the time zone", emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Berlin"})
-	call(p, "set scripts", emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: o.NoScript})
+	p.scripts(!o.NoScript)
 	return p
+}
+
+// scripts lets the scripts of pages run, or not.
+func (p *Page) scripts(run bool) {
+	p.t.Helper()
+	call(p, "set scripts", emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !run})
 }
 
 // Look changes how the page that is open is looked at: its size, its colours, its medium.

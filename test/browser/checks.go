@@ -75,6 +75,10 @@ func (p *Page) Findings() (all []string) {
 	if axe.err != nil {
 		p.t.Fatalf("read axe-core: %v", axe.err)
 	}
+	if p.options.NoScript { // axe-core is a script itself; those of the page have had their chance
+		p.scripts(true)
+		defer p.scripts(false)
+	}
 	if there := act(p, "look for axe-core", chromedp.Evaluate[bool](`typeof axe === 'object'`)); !there {
 		act(p, "load axe-core", chromedp.Evaluate[chromedp.Void](axe.source))
 	}
@@ -82,8 +86,10 @@ func (p *Page) Findings() (all []string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	// Without scripts a page that waits for something can only load itself again.
+	rules := fmt.Sprintf(`{'meta-refresh': {enabled: %v}}`, !p.options.NoScript)
 	found := act(p, "run axe-core", chromedp.Evaluate[[]finding](
-		`axe.run(document, {runOnly: {type: 'tag', values: `+string(tags)+`}, resultTypes: ['violations']}).then(r => r.violations)`,
+		`axe.run(document, {runOnly: {type: 'tag', values: `+string(tags)+`}, rules: `+rules+`, resultTypes: ['violations']}).then(r => r.violations)`,
 		chromedp.EvalAwaitPromise))
 	for _, f := range found {
 		all = append(all, f.String())

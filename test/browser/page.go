@@ -128,16 +128,23 @@ func (p *Page) Reload() {
 	p.leaving("reload", func() { call(p, "reload", page.Reload, page.ReloadParams{}) })
 }
 
-// Back goes back in the tab's history, also to a page that the browser has kept as it was.
+// Back goes back in the tab's history: to another document, to one that the browser has kept as it was, or to an earlier
+// address of the same one.
 func (p *Page) Back() {
 	p.t.Helper()
-	p.leaving("go back", func() {
-		history := call(p, "go back", page.GetNavigationHistory, cdp.Empty{})
-		if history.CurrentIndex < 1 {
-			p.t.Fatal("there is nothing to go back to")
+	history := call(p, "go back", page.GetNavigationHistory, cdp.Empty{})
+	before := history.CurrentIndex - 1
+	if before < 0 {
+		p.t.Fatal("there is nothing to go back to")
+	}
+	call(p, "go back", page.NavigateToHistoryEntry, page.NavigateToHistoryEntryParams{EntryID: history.Entries[before].ID})
+	market.Eventually(p.t, "the page before is open", func() (bool, string) {
+		now, err := chromedp.Call(p.ctx, page.GetNavigationHistory, cdp.Empty{})
+		if err != nil || now.CurrentIndex != before {
+			return false, fmt.Sprintf("%v, at entry %d", err, now.CurrentIndex)
 		}
-		call(p, "go back", page.NavigateToHistoryEntry,
-			page.NavigateToHistoryEntryParams{EntryID: history.Entries[history.CurrentIndex-1].ID})
+		there, err := ask[bool](p, `document.readyState === 'complete' && location.href === `+quote(now.Entries[before].URL))
+		return err == nil && there, fmt.Sprint(err)
 	})
 }
 
@@ -250,14 +257,20 @@ func (p *Page) At() string {
 	return at
 }
 
-// Title is the document's title.
-func (p *Page) Title() string {
+// Value is what a JavaScript expression about the page comes to, as text.
+func (p *Page) Value(script string) string {
 	p.t.Helper()
-	title, err := ask[string](p, `document.title`)
+	text, err := ask[string](p, `String(`+script+`)`)
 	if err != nil {
-		p.t.Fatalf("the title: %v", err)
+		p.t.Fatalf("%s: %v", script, err)
 	}
-	return title
+	return text
+}
+
+// Submit sends the form as its button would, without looking whether anybody could press it, and waits for the answer.
+func (p *Page) Submit(form string) {
+	p.t.Helper()
+	p.leaving("submit "+form, func() { p.Value(`HTMLFormElement.prototype.submit.call(document.querySelector(` + quote(form) + `))`) })
 }
 
 // quote is the text as JavaScript writes it.

@@ -27,21 +27,25 @@ func signedIn(t *testing.T, m *market.Market, who *market.Person, o browser.Opti
 	return p
 }
 
-// looks are how each page is looked at. The last one stays.
-var looks = []browser.Options{
-	{Width: 390, Height: 844},
-	{Width: 390, Height: 844, Dark: true},
-	{Width: 1440, Height: 900, Dark: true},
-	{Width: 1440, Height: 900},
+// looks are how each page is looked at.
+var looks = map[string]browser.Options{
+	"phone":             {Width: 390, Height: 844},
+	"phone in the dark": {Width: 390, Height: 844, Dark: true},
+	"desk in the dark":  {Width: 1440, Height: 900, Dark: true},
+	"desk":              {Width: 1440, Height: 900},
 }
 
-// inspect holds the page, in the state that it has, against what holds for every page in every look: axe-core finds
-// nothing, and nothing is wider than the window.
+// inspect holds the page, in the state that it has, against what holds for every page in every look. It ends with the desk.
 func inspect(p *browser.Page, name string) {
-	for _, look := range looks {
-		p.Look(look)
-		p.NoSidewaysScroll()
-		p.Axe()
-		p.Screenshot(name + ", " + look.String())
+	for _, look := range []string{"phone", "phone in the dark", "desk in the dark", "desk"} {
+		p.Look(looks[look])
+		check(p)
+		p.Screenshot(look + ", " + name)
 	}
+}
+
+// check is what holds for every page: axe-core finds nothing, and nothing is wider than the window.
+func check(p *browser.Page) {
+	p.NoSidewaysScroll()
+	p.Axe()
 }

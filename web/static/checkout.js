@@ -41,8 +41,9 @@ const cards = page.querySelector("form[data-cards]");
 cards?.addEventListener("change", ({ target }) => {
   if (target.name !== "card") return;
   cards.elements.number.value = target.dataset.number;
-  cards.elements.expiry.value ||= "12/34";
-  cards.elements.cvc.value ||= "123";
+  for (const [input, fits] of [[cards.elements.expiry, "12/34"], [cards.elements.cvc, "123"]]) {
+    if (!input.value || input.getAttribute("aria-invalid")) input.value = fits;
+  }
 });
 cards?.addEventListener("input", ({ target }) => {
   if (target.name !== "number") return;

@@ -67,5 +67,7 @@ form.addEventListener("submit", (event) => {
   clearTimeout(waiting);
   search(false);
 });
-addEventListener("popstate", restore);
+addEventListener("popstate", () => {
+  if (query() !== location.search) restore(); // else it was a link to a part of this page
+});
 form.classList.add("by-itself"); // nothing needs to be sent
