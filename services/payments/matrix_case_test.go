@@ -201,22 +201,16 @@ func (y *try) happen() {
 	y.done = true
 	switch y.meanwhile {
 	case "cancels":
-		y.act(y.o, (*payments.Claims).Cancel)
+		y.cancel(y.o)
 	case "expires":
 		y.advance(y.o.ExpiresAt.Sub(y.time()) + time.Second)
-		y.ring()
+		y.expire(y.o)
 	case "is cancelled":
 		y.become(y.o, event.Cancelled, event.Expired)
 	}
 	if y.prompt {
 		y.pump()
 	}
-}
-
-// ring is the alarm, if the time is over.
-func (y *try) ring() {
-	now := y.time()
-	y.act(y.o, func(c *payments.Claims) bool { return c.Expire(now) })
 }
 
 // tried is one of the order's charges as the database has it.

@@ -73,7 +73,7 @@ func (y *try) round() {
 		}
 	}
 	if !y.time().Before(y.o.ExpiresAt) {
-		y.ring()
+		y.expire(y.o)
 		y.pump()
 	}
 }
@@ -82,6 +82,7 @@ func (y *try) round() {
 func (y *try) rest() (wrong string) {
 	for n := range 100 {
 		y.round()
+		pause := 3 * time.Second
 		busy := len(y.mishaps) > 0 && n < 3 || len(y.late) > 0
 		for _, c := range y.rows() {
 			age := y.time().Sub(time.UnixMilli(c.created))
@@ -89,7 +90,9 @@ func (y *try) rest() (wrong string) {
 				return fmt.Sprintf("a charge is not decided after %s\n", age)
 			}
 			if c.status == event.Created {
-				y.longest = max(y.longest, age)
+				if y.longest = max(y.longest, age); age > 105*time.Second {
+					pause = time.Second // when it is about to be given up, the worker looks more often than that
+				}
 			}
 			busy = busy || c.status == event.Created || c.refundDue
 		}
@@ -101,7 +104,7 @@ func (y *try) rest() (wrong string) {
 		if !busy {
 			return ""
 		}
-		y.advance(3 * time.Second)
+		y.advance(pause)
 	}
 	return "it never comes to rest\n"
 }

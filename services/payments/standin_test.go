@@ -111,6 +111,14 @@ func (m *market) act(o event.Order, rule func(*payments.Claims) bool) event.Orde
 	return o
 }
 
+// cancel is the buyer's wish, expire the end of the time to pay; either happens only if the rules allow it.
+func (m *market) cancel(o event.Order) event.Order { return m.act(o, (*payments.Claims).Cancel) }
+
+func (m *market) expire(o event.Order) event.Order {
+	now := m.time()
+	return m.act(o, func(c *payments.Claims) bool { return c.Expire(now) })
+}
+
 // become gives the order its next state, whatever the rules say of it.
 func (m *market) become(o event.Order, status, reason string) event.Order {
 	m.t.Helper()
