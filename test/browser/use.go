@@ -249,8 +249,10 @@ func (p *Page) Focused() (role, name string, visible bool) {
 			continue
 		}
 		visible, err := on[bool](p, control{object: active.ObjectID}, `function () {
-			const s = getComputedStyle(this)
-			return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0 || s.boxShadow !== 'none'
+			return [null, '::before', '::after'].some(part => {
+				const s = getComputedStyle(this, part)
+				return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0 || s.boxShadow !== 'none'
+			})
 		}`)
 		if err != nil {
 			p.t.Fatalf("can the focus be seen: %v", err)
