@@ -58,7 +58,7 @@ func (s *Service) announce(tx *store.Tx, t event.Type, c Charge) error {
 	tx.Touch(orderKey(c.OrderID))
 	return s.bus.Emit(tx, t, event.Charge{
 		ID: c.ID, OrderID: c.OrderID, Status: c.Status, Amount: currency.Decimal(c.Amount), Currency: c.Currency,
-		StripeID: c.StripeID, StripeRefundID: c.StripeRefundID, RefundStatus: c.RefundStatus, FailureCode: c.FailureCode, Version: c.Version,
+		StripeID: c.StripeID, StripeRefundID: c.StripeRefundID, RefundStatus: c.RefundStatus, FailureCode: c.toldCode(), Version: c.Version,
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	})
 }

