@@ -11,9 +11,10 @@ import (
 // changePage asks for a change of one's own ticket: what it says, or that it goes.
 type changePage struct {
 	*View
-	Ticket api.Ticket
-	Form   *Form
-	Moved  bool // the ticket has changed since the form was shown
+	Ticket  api.Ticket
+	Form    *Form
+	Version int64 // of the ticket that the visitor has in mind
+	Moved   bool  // it has changed since the form was shown
 }
 
 // change is one of the two, by its page and the keys of its texts.
@@ -73,7 +74,7 @@ func (s *Site) showEdit(v *visit) error {
 	if !t.StartsAt.IsZero() {
 		f.Input("startsAt").Value = t.StartsAt.In(v.zone).Format(localTime)
 	}
-	return v.showChange(editing, changePage{Ticket: t, Form: f})
+	return v.showChange(editing, changePage{Ticket: t, Form: f, Version: t.Version})
 }
 
 func (v *visit) editForm(t api.Ticket) *Form {
@@ -101,7 +102,7 @@ func (s *Site) edit(v *visit) error {
 	if err != nil {
 		return err
 	}
-	page := changePage{Ticket: t, Form: v.editForm(t)}
+	page := changePage{Ticket: t, Form: v.editForm(t), Version: version}
 	if err := v.read(page.Form); err != nil {
 		return err
 	}
@@ -124,7 +125,7 @@ func (v *visit) notChanged(c change, page changePage, err error) error {
 	}
 	page.Ticket = now
 	if api.Is(err, fault.VersionMoved) {
-		page.Moved = true
+		page.Moved, page.Version = true, now.Version
 		page.Form.Status = http.StatusPreconditionFailed
 		page.Form.Faults = append(page.Form.Faults, v.T(c.moved))
 		return v.showChange(c, page)
@@ -148,7 +149,7 @@ func (s *Site) showWithdraw(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.showChange(withdrawing, changePage{Ticket: t, Form: v.withdrawForm(t)})
+	return v.showChange(withdrawing, changePage{Ticket: t, Form: v.withdrawForm(t), Version: t.Version})
 }
 
 func (v *visit) withdrawForm(t api.Ticket) *Form {
@@ -166,7 +167,7 @@ func (s *Site) withdraw(v *visit) error {
 		return err
 	}
 	if err := v.client.Withdraw(v.Context(), t.ID, version); err != nil {
-		return v.notChanged(withdrawing, changePage{Ticket: t, Form: v.withdrawForm(t)}, err)
+		return v.notChanged(withdrawing, changePage{Ticket: t, Form: v.withdrawForm(t), Version: version}, err)
 	}
 	return v.goTo("/selling?done=withdrawn")
 }

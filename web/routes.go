@@ -26,6 +26,7 @@ func (s *Site) routes() []route {
 		{pattern: "GET /sell", do: s.showSell, nav: "nav.sell"},
 		{pattern: "POST /sell", do: s.sell},
 		{pattern: "GET /selling", do: s.selling, nav: "nav.selling", signedIn: true},
+		{pattern: "POST /selling/account", do: s.openPayouts},
 		{pattern: "GET /tickets/{id}/edit", do: s.showEdit},
 		{pattern: "POST /tickets/{id}/edit", do: s.edit},
 		{pattern: "GET /tickets/{id}/withdraw", do: s.showWithdraw},

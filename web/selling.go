@@ -1,12 +1,14 @@
 package web
 
 import (
+	"crypto/rand"
 	"net/http"
 	"net/url"
 	"slices"
 	"time"
 
 	"ticketing/api"
+	"ticketing/kernel/fault"
 )
 
 // sellingTabs are the parts of what somebody sells; the first is shown unless they choose.
@@ -16,6 +18,7 @@ var sellingTabs = []string{api.All, api.Available, api.Locked, api.Sold}
 type sellingPage struct {
 	*View
 	Balance *api.Balance // nil when nobody can say right now
+	Payouts *payouts     // nil when the market pays nobody out, or nobody can say right now
 	Tab     string
 	Tabs    []string
 	Cards   []ticketCard
@@ -72,12 +75,58 @@ func (s *Site) selling(v *visit) error {
 	if next != "" {
 		page.Next = sellingAddress(page.Tab, next)
 	}
-	if balance, err := v.client.Patient(time.Second).Balance(v.Context()); err == nil {
-		page.Balance = &balance
-	} else {
-		v.site.log.WarnContext(v.Context(), "a seller could not be told what they have earned", "error", err)
-	}
+	v.earned(&page)
 	return v.show(http.StatusOK, "selling", page)
+}
+
+// earned fills in what the visitor has earned and how they are paid. The rest of the page does without.
+func (v *visit) earned(page *sellingPage) {
+	client := v.client.Patient(time.Second)
+	balance, err := client.Balance(v.Context())
+	if err != nil {
+		v.site.log.WarnContext(v.Context(), "a seller could not be told what they have earned", "error", err)
+		return
+	}
+	page.Balance = &balance
+	account, err := client.PayoutAccount(v.Context())
+	switch {
+	case err == nil && account.PayoutsEnabled:
+		page.Payouts = &payouts{State: "ready"}
+	case err == nil:
+		page.Payouts = &payouts{State: "unfinished", Key: rand.Text()}
+	case api.Is(err, fault.Unknown):
+		page.Payouts = &payouts{State: "none", Key: rand.Text()}
+	case !api.Is(err, fault.PayoutsOff):
+		v.site.log.WarnContext(v.Context(), "a seller could not be told how they are paid", "error", err)
+	}
+}
+
+// payouts is how a seller gets their money: by an account of theirs that is ready, unfinished, or not there at all.
+type payouts struct {
+	State string // the last part of the keys of its texts
+	Key   string // of the form that opens the account
+}
+
+// payoutPage leads to where a seller tells Stripe who they are.
+type payoutPage struct {
+	*View
+	Account api.PayoutAccount
+}
+
+// openPayouts is POST /selling/account. The address that it gets is good for one visit, and at another site, where a form
+// of this site must not lead; so it is shown as a link.
+func (s *Site) openPayouts(v *visit) error {
+	if _, err := v.mustBeSignedIn(); err != nil {
+		return err
+	}
+	account, err := v.client.OpenPayoutAccount(v.once(), v.Base+"/selling", "")
+	if err != nil {
+		return err
+	}
+	if account.OnboardingURL == "" {
+		return v.goTo("/selling")
+	}
+	return v.show(http.StatusOK, "payout", payoutPage{v.titled("payout.title"), account})
 }
 
 // ownTickets are the visitor's tickets, those of the tab.

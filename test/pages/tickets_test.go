@@ -15,6 +15,16 @@ type scene struct {
 	name, path string
 	sees       string // a text that shows that it is this page
 	expects    string // what the browser says about it, if that is no trouble here
+	closely    bool   // in every look; the others are made of the same parts
+}
+
+// glance is inspect in two looks.
+func glance(p *browser.Page, name string) {
+	for _, look := range []string{"phone in the dark", "desk"} {
+		p.Look(looks[look])
+		check(p)
+		p.Screenshot(look + ", " + name)
+	}
 }
 
 // stall is a market with a ticket in every state, and the people who have a part in them.
@@ -57,14 +67,15 @@ func openStall(t *testing.T) *stall {
 
 // TestTicketLooks opens every page about tickets, in every state, as everybody who may.
 func TestTicketLooks(t *testing.T) {
+	t.Parallel()
 	s := openStall(t)
 	about := func(t market.Ticket, rest string) string { return "/tickets/" + t.ID + rest }
 	anyone := []scene{
-		{name: "market", path: "/", sees: "Tom Waits"},
+		{name: "market", path: "/", sees: "Tom Waits", closely: true},
 		{name: "market, searched", path: "/?q=evening+chamber&sort=price&status=all", sees: "no. 1 "},
 		{name: "market, nothing found", path: "/?q=zzz", sees: "zzz"},
-		{name: "ticket", path: about(s.free, ""), sees: "Tempodrom"},
-		{name: "ticket, locked", path: about(s.locked, ""), sees: "Somebody else is paying"},
+		{name: "ticket", path: about(s.free, ""), sees: "Tempodrom", closely: true},
+		{name: "ticket, locked", path: about(s.locked, ""), sees: "Somebody else is paying", closely: true},
 		{name: "ticket, sold", path: about(s.sold, ""), sees: "Somebody else has bought"},
 		{name: "ticket, withdrawn", path: about(s.gone, ""), sees: "withdrawn"},
 		{name: "ticket, hostile", path: about(s.hostile, ""), sees: "onerror"},
@@ -72,14 +83,14 @@ func TestTicketLooks(t *testing.T) {
 	}
 	sellers := []scene{
 		{name: "market, seller", path: "/", sees: "Your ticket"},
-		{name: "own ticket", path: about(s.free, "?done=listed"), sees: "Withdraw"},
+		{name: "own ticket", path: about(s.free, "?done=listed"), sees: "Withdraw", closely: true},
 		{name: "own ticket, locked", path: about(s.locked, ""), sees: "Somebody is paying for your ticket"},
-		{name: "sell", path: "/sell", sees: "name your price"},
+		{name: "sell", path: "/sell", sees: "name your price", closely: true},
 		{name: "edit", path: about(s.free, "/edit"), sees: "Save the changes"},
 		{name: "edit, locked", path: about(s.locked, "/edit"), sees: "cannot be changed until then"},
 		{name: "withdraw", path: about(s.free, "/withdraw"), sees: "off the market for good"},
 		{name: "withdraw, sold", path: about(s.sold, "/withdraw"), sees: "is sold"},
-		{name: "selling", path: "/selling", sees: "What you have earned"},
+		{name: "selling", path: "/selling", sees: "What you have earned", closely: true},
 		{name: "selling, locked", path: "/selling?show=locked", sees: "Dead Moon"},
 		{name: "selling, sold", path: "/selling?show=sold", sees: "Faber"},
 		{name: "someone else's", path: "/tickets/" + s.free.ID, sees: "Edit"},
@@ -104,13 +115,18 @@ func TestTicketLooks(t *testing.T) {
 			}
 			p.Visit(scene.path)
 			p.Sees(scene.sees)
-			inspect(p, scene.name)
+			if scene.closely {
+				inspect(p, scene.name)
+			} else {
+				glance(p, scene.name)
+			}
 		}
 	}
 }
 
 // TestMarketIsLive has the market and a ticket open while things happen to them.
 func TestMarketIsLive(t *testing.T) {
+	t.Parallel()
 	m := open(t)
 	seller, buyer := m.SignUp("sally"), m.SignUp("bert")
 	first := seller.Lists("First of all", "20")
@@ -156,6 +172,7 @@ func TestMarketIsLive(t *testing.T) {
 
 // TestSearchWhileTyping searches without ever sending the form, and goes back.
 func TestSearchWhileTyping(t *testing.T) {
+	t.Parallel()
 	m := open(t)
 	seller := m.SignUp("sally")
 	for _, title := range []string{"Bohren", "Die Ärzte", "Element of Crime"} {
@@ -172,64 +189,64 @@ func TestSearchWhileTyping(t *testing.T) {
 	}
 	p.Press("Sold")
 	p.Sees("Nothing was found for “arzt”.")
-	p.Press("Show everything that is available")
+	p.Go("Show everything that is available")
 	p.Sees("Element of Crime")
 	p.Back()
 	p.Sees("Nothing was found")
-	p.Back()
+	p.Until(`(history.back(), true)`) // no other document is loaded
 	p.Sees("Die Ärzte")
-	p.Back()
+	p.Until(`(history.back(), true)`)
 	p.Sees("Bohren")
-	inspect(p, t.Name())
+	glance(p, t.Name())
 }
 
 // TestSellWithoutScripts lists, edits and withdraws tickets in a browser that runs no script.
 func TestSellWithoutScripts(t *testing.T) {
+	t.Parallel()
 	m := open(t)
 	seller, buyer := m.SignUp("sally"), m.SignUp("bert")
 	p := signedIn(t, m, seller, browser.Options{NoScript: true, Language: "de-DE"})
+	p.Expects("400 for ", "412 for ", "409 for ")
 	p.Visit("/sell")
 	p.Fill("Titel", "Bohren und der Club of Gore")
 	p.Fill("Preis", "zwölf")
 	p.Fill("Ort", "Volksbühne")
-	p.Press("Auf den Markt bringen")
+	p.In("main").Go("Auf den Markt bringen")
 	p.Sees("Das ist kein Betrag wie 49,00.")
 	if typed := p.Attribute("#listing-venue", "value"); typed != "Volksbühne" {
 		t.Errorf("what was typed has become %q", typed)
 	}
-	inspect(p, t.Name())
+	p.NoSidewaysScroll() // axe-core is a script too
 	p.Fill("Preis", "1.249,50")
-	p.Press("Auf den Markt bringen")
+	p.In("main").Go("Auf den Markt bringen")
 	p.Sees("Dein Ticket ist auf dem Markt.")
 	p.Sees("1.249,50 $")
 
-	p.Press("Bearbeiten")
+	p.In("main").Go("Bearbeiten")
 	p.Fill("Titel", "Bohren")
 	other := signedIn(t, m, seller, browser.Options{NoScript: true})
 	other.Visit("/selling")
-	other.Press("Edit: Bohren")
+	other.Go("Edit: Bohren")
 	other.Fill("Price", "99")
-	other.Press("Save the changes")
+	other.Go("Save the changes")
 	other.Sees("$99.00")
-	p.Expects("412 for ")
-	p.Press("Änderungen speichern")
+	p.In("main").Go("Änderungen speichern")
 	p.Sees("seit du dieses Formular geöffnet hast")
 	p.Sees("99,00 $")
-	inspect(p, t.Name())
-	p.Press("Änderungen speichern")
+	p.NoSidewaysScroll() // axe-core is a script too
+	p.In("main").Go("Änderungen speichern")
 	p.Sees("Deine Änderungen sind auf dem Markt.")
 	p.Sees("1.249,50 $")
 
-	p.Press("Zurückziehen")
+	p.In("main").Go("Zurückziehen")
 	id := p.At()[len("/tickets/") : len("/tickets/")+36]
 	order := buyer.Orders(buyer.Ticket(id))
-	p.Expects("409 for ")
-	p.Press("Ticket zurückziehen")
+	p.In("main").Go("Ticket zurückziehen")
 	p.Sees("Jemand bezahlt dieses Ticket gerade")
 	buyer.Cancel(order.ID).Want(204)
 	buyer.SeesTicket(id, "available")
 	p.Visit("/tickets/" + id + "/withdraw")
-	p.Press("Ticket zurückziehen")
+	p.In("main").Go("Ticket zurückziehen")
 	p.Sees("Dein Ticket ist nicht mehr auf dem Markt.")
 	if p.At() != "/selling?done=withdrawn" {
 		t.Errorf("it goes on at %s", p.At())

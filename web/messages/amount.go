@@ -20,10 +20,11 @@ func (w *Words) Amount(amount money.Decimal, code string) string {
 	return w.decimal(amount, scale)
 }
 
-// How people write amounts: without marks between the thousands, and with either of them.
+// How people write amounts: without marks between the thousands, and with either of them. Indians put commas after the
+// thousand and then between pairs of digits.
 var (
 	plainAmount = regexp.MustCompile(`^[0-9]*[.,]?[0-9]*$`)
-	commaGroups = regexp.MustCompile(`^[0-9]{1,3}(,[0-9]{3})+([.][0-9]*)?$`)
+	commaGroups = regexp.MustCompile(`^[0-9]{1,3}(,[0-9]{2,3})*,[0-9]{3}([.][0-9]*)?$`)
 	pointGroups = regexp.MustCompile(`^[0-9]{1,3}([.][0-9]{3})+(,[0-9]*)?$`)
 )
 

@@ -64,4 +64,15 @@ var deSelling = table{
 	"sale.paid":               {"Ausgezahlt"},
 	"sale.reversed":           {"Zurückgeholt"},
 	"sale.refunded":           {"An den Käufer zurückgezahlt"},
+
+	"payouts.none":          {"Für Auszahlungen brauchst du ein Konto bei Stripe, unserem Zahlungsdienst. Das dauert ein paar Minuten."},
+	"payouts.none.do":       {"Auszahlungen einrichten"},
+	"payouts.unfinished":    {"Stripe weiß noch nicht genug über dich, um dir etwas auszuzahlen."},
+	"payouts.unfinished.do": {"Weiter einrichten"},
+	"payouts.ready":         {"Was auszahlbar ist, geht von selbst auf dein Konto bei Stripe."},
+	"payout.title":          {"Auszahlungen einrichten"},
+	"payout.lead":           {"Stripe, unser Zahlungsdienst, zahlt dir aus, was du verkaufst. Dafür muss Stripe wissen, wer du bist; wir sehen nicht, was du dort angibst."},
+	"payout.once":           {"Der Weg dorthin gilt für einen Besuch in den nächsten Minuten. Du kannst jederzeit einen neuen bekommen."},
+	"payout.go":             {"Zu Stripe"},
+	"payout.later":          {"Nicht jetzt"},
 }

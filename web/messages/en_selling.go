@@ -64,4 +64,15 @@ var enSelling = table{
 	"sale.paid":               {"Paid out"},
 	"sale.reversed":           {"Taken back"},
 	"sale.refunded":           {"Returned to the buyer"},
+
+	"payouts.none":          {"To be paid out you need an account with Stripe, our payment provider. It takes a few minutes."},
+	"payouts.none.do":       {"Set up payouts"},
+	"payouts.unfinished":    {"Stripe does not know enough about you yet to pay you."},
+	"payouts.unfinished.do": {"Go on with the set-up"},
+	"payouts.ready":         {"What is ready is paid out to your Stripe account by itself."},
+	"payout.title":          {"Set up payouts"},
+	"payout.lead":           {"Stripe, our payment provider, pays you for what you sell. They have to know who you are; we do not see what you tell them."},
+	"payout.once":           {"The way there is good for one visit within the next minutes. You can always ask for another one."},
+	"payout.go":             {"Go to Stripe"},
+	"payout.later":          {"Not now"},
 }
