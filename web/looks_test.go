@@ -32,6 +32,7 @@ func TestColoursContrast(t *testing.T) {
 			{"ink", "paper", 7}, {"ink", "surface", 7}, {"muted", "paper", 4.5}, {"muted", "surface", 4.5},
 			{"accent", "paper", 4.5}, {"accent", "surface", 4.5}, {"accent", "accent-soft", 4.5}, {"on-accent", "accent", 4.5},
 			{"available", "available-soft", 4.5}, {"locked", "locked-soft", 4.5}, {"sold", "sold-soft", 4.5}, {"danger", "danger-soft", 4.5},
+			{"muted", "available-soft", 4.5}, {"muted", "locked-soft", 4.5}, {"muted", "sold-soft", 4.5}, {"muted", "accent-soft", 4.5},
 			{"danger", "paper", 4.5}, {"danger", "surface", 4.5}, {"locked", "surface", 4.5}, {"locked", "paper", 4.5}, {"ink", "line", 4.5},
 			{"available", "surface", 4.5}, {"sold", "surface", 4.5}, {"edge", "paper", 3}, {"edge", "surface", 3},
 		} {

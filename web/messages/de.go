@@ -23,6 +23,7 @@ var deShell = table{
 	"nav.selling":   {"Meine Tickets"},
 	"nav.orders":    {"Meine Bestellungen"},
 	"nav.account":   {"Konto"},
+	"nav.me":        {"An- und abmelden"},
 	"nav.signin":    {"Anmelden"},
 	"nav.signup":    {"Registrieren"},
 	"nav.signout":   {"Abmelden"},

@@ -23,6 +23,7 @@ var enShell = table{
 	"nav.selling":   {"My tickets"},
 	"nav.orders":    {"My orders"},
 	"nav.account":   {"Account"},
+	"nav.me":        {"Sign in or out"},
 	"nav.signin":    {"Sign in"},
 	"nav.signup":    {"Sign up"},
 	"nav.signout":   {"Sign out"},

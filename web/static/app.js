@@ -6,6 +6,11 @@ if (zone && !document.cookie.split("; ").includes(`zone=${encodeURIComponent(zon
   document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
 }
 
+// On a small screen the links of the header are a line that may begin with others than this page's.
+const line = document.querySelector(".top .main");
+const here = line?.querySelector("[aria-current]");
+if (here) line.scrollLeft = here.offsetLeft - (line.clientWidth - here.offsetWidth) / 2;
+
 // Whoever sent a form with mistakes in it begins with what is wrong.
 document.querySelector(".faults")?.focus();
 
