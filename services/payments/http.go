@@ -20,16 +20,22 @@ func (s *Service) Routes() []httpapi.Route {
 		httpapi.Post("/api/payments", s.pay, httpapi.About{
 			ID: "pay", Tag: tag, Summary: "Pay for an order", SignedIn: true,
 			Status: http.StatusCreated, Statuses: []int{http.StatusOK, http.StatusAccepted},
-			Description: "Charges a Stripe PaymentMethod for the price of your order. An order that was paid before answers 200 with " +
-				"its charge. 202 means that the charge is not decided yet: with a `clientSecret` the bank wants a further step of " +
-				"you, without one the bank has not answered. Either way it is decided within two minutes; read it again.",
+			Description: "Charges a Stripe PaymentMethod for the price of your order. The money is taken when the order is " +
+				"yours, and only held before; whatever happens, you are charged for an order that you get and for no other. An order that was paid " +
+				"before answers 200 with its charge. 202 means that the charge is not decided yet: with a `clientSecret` the bank " +
+				"wants a further step of you, at `bankUrl` if you gave a `returnUrl`, else by Stripe's browser library; without one " +
+				"the bank has not answered. Either way it is decided within two minutes: read it again. Paying again while the charge " +
+				"is not decided charges nothing more; it tells the step again, or 409 `payment_in_progress`. 503 means that Stripe " +
+				"cannot be reached: nothing was charged, no attempt is lost, and the order waits for you. Try again after " +
+				"`Retry-After`, with the same Idempotency-Key.",
 			Check:  httpapi.Checks(checkPay),
 			Faults: []fault.Code{fault.Unknown, fault.CardDeclined, fault.OrderNotPayable, fault.OrderExpired, fault.PaymentInProgress},
 		}),
 		httpapi.Get("/api/payments", s.list, httpapi.About{
 			ID: "listPayments", Tag: tag, Summary: "The charges of an order", SignedIn: true,
-			Description: "Newest first, failed and refunded ones included.",
-			Faults:      []fault.Code{fault.Unknown},
+			Description: "Newest first, failed and refunded ones included. A charge that is `not_submitted` never got to the bank, since " +
+				"Stripe could not be reached.",
+			Faults: []fault.Code{fault.Unknown},
 		}),
 		httpapi.Post("/api/payments/webhook", s.heard, httpapi.About{
 			ID: "stripeWebhook", Tag: tag, Summary: "For Stripe: something happened",
@@ -56,7 +62,7 @@ type charge struct {
 	StripeID       string        `json:"stripeId" doc:"Stripe's PaymentIntent; empty until Stripe has answered."`
 	StripeRefundID string        `json:"stripeRefundId,omitempty" doc:"Stripe's refund, when the money went back or is on its way."`
 	RefundStatus   string        `json:"refundStatus,omitempty" enum:"due,pending,succeeded,failed" doc:"How far the refund is, if money is owed back: not yet asked for, on its way, with the bank, or sent back by the bank and to be tried again."`
-	FailureCode    string        `json:"failureCode,omitempty" example:"insufficient_funds" doc:"Why it failed: Stripe's decline code, or timeout or order_cancelled."`
+	FailureCode    string        `json:"failureCode,omitempty" example:"insufficient_funds" doc:"Why it failed: Stripe's decline code, or timeout, order_cancelled, not_submitted, unknown_intent. Of a card that was reported lost or stolen no more than card_declined is said."`
 	ClientSecret   string        `json:"clientSecret,omitempty" doc:"With a 202: lets Stripe's browser library finish the bank's step."`
 	BankURL        string        `json:"bankUrl,omitempty" format:"uri" doc:"With a 202, if you gave a returnUrl: the bank's page, where the step can be finished without Stripe's browser library."`
 	CreatedAt      time.Time     `json:"createdAt" doc:"When the payment was submitted."`
