@@ -3,6 +3,7 @@ package pages
 
 import (
 	"testing"
+	"time"
 
 	"ticketing/test/browser"
 	"ticketing/test/market"
@@ -48,4 +49,12 @@ func inspect(p *browser.Page, name string) {
 func check(p *browser.Page) {
 	p.NoSidewaysScroll()
 	p.Axe()
+}
+
+// idOf is the id in an answer of the API.
+func idOf(a market.Answer) string { return market.As[struct{ ID string }](a).ID }
+
+// updatedAt is when the thing in an answer of the API was changed.
+func updatedAt(a market.Answer) time.Time {
+	return market.As[struct{ UpdatedAt time.Time }](a).UpdatedAt
 }
