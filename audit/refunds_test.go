@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,27 @@ func TestAFailedRefundIsOnItsWay(t *testing.T) {
 	if r := m.audit(); len(r.Findings) > 0 || len(r.Busy) != 1 || r.Busy[0] != "1 refunds that are due" {
 		t.Errorf("findings %v, busy %v", r.Findings, r.Busy)
 	}
+}
+
+// A refund between the reading of the provider's books and of ours is no finding; one that never came is.
+func TestARefundWhileTheBooksAreRead(t *testing.T) {
+	m := newMarket(t)
+	m.cancelPaid()
+	m.refund(3, "re_1", "succeeded")
+	m.row("re_1", 1999, "succeeded")
+	m.gave(0)
+	readings := 0
+	r, err := audit.Run(t.Context(), audit.Sources{DBs: m.dbs, Currency: usd, Payments: func(context.Context) ([]audit.Payment, error) {
+		if readings++; readings == 2 {
+			m.payments[len(m.payments)-1].Refunded = 1999
+		}
+		return slices.Clone(m.payments), nil
+	}})
+	if err != nil || len(r.Findings) > 0 || readings != 2 {
+		t.Errorf("findings %v, %v after %d readings", r.Findings, err, readings)
+	}
+	m.payments[len(m.payments)-1].Refunded = 0
+	m.finds([]int{4})
 }
 
 // A second payment that was given back, and is known to have been, is no finding any more.
