@@ -97,12 +97,23 @@ func noKey() *apiError {
 }
 
 func badKey(key string) *apiError {
-	shown := "****"
-	if len(key) > 12 {
-		shown = key[:8] + strings.Repeat("*", len(key)-12) + key[len(key)-4:]
-	}
 	return &apiError{status: http.StatusUnauthorized, body: errorBody{Type: "invalid_request_error",
-		Message: "Invalid API Key provided: " + shown}}
+		Message: "Invalid API Key provided: " + masked(key)}}
+}
+
+// noAccess is Stripe's answer to a request in the name of another account, which the key is not allowed to make.
+func noAccess(key, account string) *apiError {
+	return &apiError{status: http.StatusForbidden, body: errorBody{Type: "invalid_request_error", Code: "account_invalid",
+		Message: fmt.Sprintf("The provided key '%s' does not have access to account '%s' (or that account does not exist). "+
+			"Application access may have been revoked.", masked(key), account)}}
+}
+
+// masked is a key as Stripe shows it.
+func masked(key string) string {
+	if len(key) <= 12 {
+		return "****"
+	}
+	return key[:8] + strings.Repeat("*", len(key)-12) + key[len(key)-4:]
 }
 
 func unknownURL(r *http.Request) *apiError {

@@ -225,7 +225,13 @@ func TestKeysAndAddresses(t *testing.T) {
 				b.t.Errorf("key %q: %v", key, e)
 			}
 		}
-		_, err := b.V1Customers.Create(ctx, &stripe.CustomerCreateParams{})
+		p := params("pm_card_visa")
+		p.SetStripeAccount("acct_1")
+		_, err := b.V1PaymentIntents.Create(ctx, p)
+		if e := refused(b.t, err); e.HTTPStatusCode != 403 || e.Code != "account_invalid" {
+			b.t.Errorf("in the name of another account: %v", e)
+		}
+		_, err = b.V1Customers.Create(ctx, &stripe.CustomerCreateParams{})
 		if e := refused(b.t, err); e.HTTPStatusCode != 404 || !strings.Contains(e.Msg, "Unrecognized request URL") {
 			b.t.Errorf("unknown address: %v", e)
 		}

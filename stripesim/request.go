@@ -163,7 +163,8 @@ func (s *Sim) write(w http.ResponseWriter, r *http.Request, a answer) {
 	}
 }
 
-// authenticate accepts every secret test key, as a bearer token or as the user of basic authentication.
+// authenticate accepts every secret test key, as a bearer token or as the user of basic authentication. Nothing is done in the
+// name of a connected account: that would need books for each.
 func authenticate(r *http.Request) error {
 	key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
@@ -174,6 +175,8 @@ func authenticate(r *http.Request) error {
 		return noKey()
 	case !strings.HasPrefix(key, "sk_test_") || len(key) == len("sk_test_"):
 		return badKey(key)
+	case r.Header.Get("Stripe-Account") != "":
+		return noAccess(key, r.Header.Get("Stripe-Account"))
 	}
 	return nil
 }
