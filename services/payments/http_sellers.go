@@ -99,8 +99,8 @@ type balanceOutput struct {
 		Currency  string        `json:"currency" example:"usd" doc:"ISO 4217 code, lower case."`
 		Earned    money.Decimal `json:"earned" example:"94.05" doc:"Of all your sales, without fees and without what went back to buyers."`
 		Fees      money.Decimal `json:"fees" example:"4.95" doc:"What the market kept of your sales."`
-		Pending   money.Decimal `json:"pending" example:"75.05" doc:"Earned and held back for now."`
-		Available money.Decimal `json:"available" example:"0" doc:"To be paid out to you, once your account is ready and nothing of it is disputed."`
+		Pending   money.Decimal `json:"pending" example:"75.05" doc:"Earned, and held back until it is time to pay it out. Always 0 in a market that does not pay out through Stripe."`
+		Available money.Decimal `json:"available" example:"0" doc:"Yours: to be paid out to you, once your account is ready and nothing of it is disputed."`
 		PaidOut   money.Decimal `json:"paidOut" example:"19" doc:"Paid out to your account at Stripe."`
 	}
 }
@@ -139,7 +139,7 @@ type sale struct {
 	SoldAt      time.Time      `json:"soldAt" doc:"When it was paid for."`
 }
 
-// shown is the sale as its seller sees it, in a market that pays out that long after a sale.
+// shown is the sale as its seller sees it, in a market that pays out that long after a sale; 0: which holds nothing back.
 func (s Sale) shown(after time.Duration) (sale, error) {
 	currency, err := money.ParseCurrency(s.Currency)
 	out := sale{
@@ -156,6 +156,8 @@ func (s Sale) shown(after time.Duration) (sale, error) {
 		out.Status = saleRefunded
 	case s.Disputed && (s.Status == salePending || s.Status == saleAvailable):
 		out.Status = saleDisputed
+	case s.Status == salePending && after == 0:
+		out.Status = saleAvailable
 	}
 	if at := s.SoldAt.Add(after); after > 0 && s.Status == salePending {
 		out.AvailableAt = &at

@@ -81,7 +81,7 @@ func (s *Service) bookSale(tx *store.Tx, orderID string) error {
 type Balance struct {
 	Currency  money.Currency
 	Earned    money.Amount // of all sales, without fees and what went back: the sum of the next three
-	Pending   money.Amount // held back
+	Pending   money.Amount // held back until it is paid out; nothing in a market that does not pay out
 	Available money.Amount // to be paid out
 	PaidOut   money.Amount
 	Fees      money.Amount // what the market kept
@@ -106,6 +106,9 @@ func (s *Service) Balance(ctx context.Context, sellerID string) (b Balance, err 
 			if t.kind == bookPayout || t.kind == bookRecall {
 				b.PaidOut -= t.amount
 			}
+		}
+		if s.o.PayoutAfter == 0 { // nothing is waited for: the market settles with its sellers in its own way
+			b.Pending, b.Available = 0, b.Pending+b.Available
 		}
 		b.Earned = b.Pending + b.Available + b.PaidOut
 		return err

@@ -127,8 +127,8 @@ func TestSalesAndBalance(t *testing.T) {
 		declined := m.listed("ann", "7")
 		m.pay(declined, "pm_card_chargeDeclined")
 		// Fees: 0.49 + 0.01 + 2.50 + 0.49 + 25000
-		m.balance("ann", 1000140.48-25003.49, 25003.49, 1000140.48-25003.49, 0, 0)
-		m.balance("bob", 9.75, 0.25, 9.75, 0, 0)
+		m.balance("ann", 1000140.48-25003.49, 25003.49, 0, 1000140.48-25003.49, 0)
+		m.balance("bob", 9.75, 0.25, 0, 9.75, 0)
 		m.balance("buyer", 0, 0, 0, 0, 0)
 		sales := m.sales("ann")
 		if len(sales) != len(orders) {
@@ -136,7 +136,7 @@ func TestSalesAndBalance(t *testing.T) {
 		}
 		for i, s := range sales {
 			o := orders[len(orders)-1-i]
-			if s["orderId"] != o.ID || s["ticketId"] != o.Ticket.ID || s["title"] != o.Ticket.Title || s["status"] != "pending" ||
+			if s["orderId"] != o.ID || s["ticketId"] != o.Ticket.ID || s["title"] != o.Ticket.Title || s["status"] != "available" ||
 				s["currency"] != "usd" || fmt.Sprint(s["price"]) != fmt.Sprint(mustFloat(o.Ticket.Price)) {
 				m.t.Errorf("sale %d is %v, want that of %+v", i, s, o)
 			}
@@ -156,7 +156,7 @@ func TestSalesAndBalance(t *testing.T) {
 		}
 		m.restart(func(o *payments.Options) { o.Fee = payments.FullFee })
 		m.sell("ann", "1")
-		m.balance("ann", 1000140.48-25003.49, 25004.49, 1000140.48-25003.49, 0, 0)
+		m.balance("ann", 1000140.48-25003.49, 25004.49, 0, 1000140.48-25003.49, 0)
 		if s := m.sales("ann")[0]; s["fee"] != 1.0 || s["earned"] != 0.0 {
 			m.t.Errorf("all for the market: %v", s)
 		}
@@ -230,7 +230,7 @@ func TestASaleIsBookedOnce(t *testing.T) {
 		if n := len(m.sales("ann")); n != rounds {
 			m.t.Errorf("%d sales of %d", n, rounds)
 		}
-		m.balance("ann", 19.99*rounds, 0, 19.99*rounds, 0, 0)
+		m.balance("ann", 19.99*rounds, 0, 0, 19.99*rounds, 0)
 		m.sound()
 	})
 }
@@ -243,21 +243,21 @@ func TestRefundOfASale(t *testing.T) {
 		o := m.sell("ann", "19.99")
 		m.sell("ann", "5")
 		id, _ := m.chargeOf(o)
-		m.balance("ann", 18+4.5, 1.99+0.5, 18+4.5, 0, 0)
+		m.balance("ann", 18+4.5, 1.99+0.5, 0, 18+4.5, 0)
 		m.refunded(id, "re_1", 1000, "pending")
-		m.balance("ann", 18-9.01+4.5, 1.99-0.99+0.5, 18-9.01+4.5, 0, 0)
+		m.balance("ann", 18-9.01+4.5, 1.99-0.99+0.5, 0, 18-9.01+4.5, 0)
 		m.refunded(id, "re_2", 999, "succeeded")
 		m.refunded(id, "re_1", 1000, "succeeded")
-		m.balance("ann", 4.5, 0.5, 4.5, 0, 0)
+		m.balance("ann", 4.5, 0.5, 0, 4.5, 0)
 		if s := m.sales("ann")[1]; s["status"] != "refunded" || s["returned"] != 18.0 || s["earned"] != 18.0 {
 			m.t.Errorf("%v", s)
 		}
 		m.sound()
 		m.refunded(id, "re_1", 1000, "failed")
-		m.balance("ann", 18-8.99+4.5, 1.99-1+0.5, 18-8.99+4.5, 0, 0)
+		m.balance("ann", 18-8.99+4.5, 1.99-1+0.5, 0, 18-8.99+4.5, 0)
 		m.refunded(id, "re_2", 999, "failed")
-		m.balance("ann", 18+4.5, 1.99+0.5, 18+4.5, 0, 0)
-		if s := m.sales("ann")[1]; s["status"] != "pending" || s["returned"] != nil {
+		m.balance("ann", 18+4.5, 1.99+0.5, 0, 18+4.5, 0)
+		if s := m.sales("ann")[1]; s["status"] != "available" || s["returned"] != nil {
 			m.t.Errorf("%v", s)
 		}
 		m.sound()
