@@ -18,6 +18,7 @@ import (
 	"ticketing/services/orders"
 	"ticketing/services/payments"
 	"ticketing/services/tickets"
+	"ticketing/test/prepared"
 )
 
 var usd = money.Currency{Code: "usd", Decimals: 2}
@@ -45,7 +46,7 @@ func newMarket(t *testing.T) *market {
 		"expiration": {Migrations: expiration.Migrations}, "payments": {Migrations: payments.Migrations},
 	} {
 		o.Name, o.Dir, o.Kernel, o.Now = name, dir, []store.Migrations{bus.Migrations}, func() time.Time { return m.now }
-		db, err := store.Open(t.Context(), o)
+		db, err := prepared.Open(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
 		}

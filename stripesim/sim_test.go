@@ -14,12 +14,21 @@ import (
 	"ticketing/kernel/store"
 	"ticketing/stripesim"
 	"ticketing/test/postgres"
+	"ticketing/test/prepared"
 )
 
 // engines are the databases that every test runs on.
 var engines = map[string]func(t *testing.T) store.Options{
 	"sqlite":   func(t *testing.T) store.Options { return store.Options{Dir: t.TempDir()} },
-	"postgres": func(t *testing.T) store.Options { return store.Options{URL: postgres.URL(t)} },
+	"postgres": func(t *testing.T) store.Options { return store.Options{URL: postgres.Copy(t, "stripesim", makeTables)} },
+}
+
+func makeTables(url string) error {
+	db, err := store.Open(ctx, store.Options{Name: "stripesim", URL: url, Migrations: stripesim.Migrations})
+	if err == nil {
+		db.Close()
+	}
+	return err
 }
 
 // bench is one simulated account with a Stripe client that talks to it.
@@ -55,7 +64,7 @@ func newBench(t *testing.T, o store.Options) *bench {
 // open starts the simulator, or starts it again.
 func (b *bench) open() {
 	b.t.Helper()
-	db, err := store.Open(ctx, b.options)
+	db, err := prepared.Open(ctx, b.options)
 	if err != nil {
 		b.t.Fatal(err)
 	}

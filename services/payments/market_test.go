@@ -24,6 +24,7 @@ import (
 	"ticketing/services/payments"
 	"ticketing/stripesim"
 	"ticketing/test/postgres"
+	"ticketing/test/prepared"
 )
 
 // market is payments with a simulated Stripe, a real event log, and a stand-in for orders.
@@ -63,7 +64,7 @@ var ctx = context.Background()
 // each runs the test on every engine.
 func each(t *testing.T, test func(m *market)) {
 	t.Run("sqlite", func(t *testing.T) { test(newMarket(t, "")) })
-	t.Run("postgres", func(t *testing.T) { test(newMarket(t, postgres.URL(t))) })
+	t.Run("postgres", func(t *testing.T) { test(newMarket(t, fresh(t))) })
 }
 
 // eachWay runs the test on every engine, once with money that is held first and once with money that is taken at once.
@@ -73,7 +74,7 @@ func eachWay(t *testing.T, test func(m *market)) {
 			t.Run(engine+"/"+way(atOnce), func(t *testing.T) {
 				url := ""
 				if engine == "postgres" {
-					url = postgres.URL(t)
+					url = fresh(t)
 				}
 				m := newMarket(t, url)
 				m.restart(func(o *payments.Options) { o.ChargeAtOnce = atOnce })
@@ -81,6 +82,21 @@ func eachWay(t *testing.T, test func(m *market)) {
 			})
 		}
 	}
+}
+
+// fresh is a PostgreSQL database with the tables of a market.
+func fresh(t *testing.T) string {
+	return postgres.Copy(t, "market", func(url string) error {
+		for name, o := range map[string]store.Options{"payments": paymentsTables, "orders": standIn, "stripesim": simTables} {
+			o.Name, o.URL = name, url
+			db, err := store.Open(ctx, o)
+			if err != nil {
+				return err
+			}
+			db.Close()
+		}
+		return nil
+	})
 }
 
 func way(atOnce bool) string {
@@ -115,7 +131,7 @@ func newMarketOn(t *testing.T, url string, log bus.Log) *market {
 	m := &market{log: log, t: t, dir: t.TempDir(), url: url, now: time.Now(),
 		options: payments.Options{StripeKey: "sk_test_1", WebhookSecrets: []string{secret}, PublishableKey: "pk_test_1", Simulator: true, Wait: 5 * time.Second}}
 	m.hand, _ = log.(*handLog)
-	simDB := m.open("stripesim", store.Options{Migrations: stripesim.Migrations})
+	simDB := m.open("stripesim", simTables)
 	t.Cleanup(func() { simDB.Close() })
 	m.sim = stripesim.New(simDB, stripesim.Options{BaseURL: "http://bank.test", Fault: m.hook})
 	m.options.Transport = wire{m, m.sim.Transport()}
@@ -143,12 +159,14 @@ func (m *market) must(err error) {
 func (m *market) open(name string, o store.Options) *store.DB {
 	m.t.Helper()
 	o.Name, o.Dir, o.URL, o.Now = name, m.dir, m.url, m.time
-	db, err := store.Open(ctx, o)
+	db, err := prepared.Open(ctx, o)
 	m.must(err)
 	return db
 }
 
 var paymentsTables = store.Options{Migrations: payments.Migrations, Kernel: []store.Migrations{bus.Migrations, httpapi.Migrations}}
+
+var simTables = store.Options{Migrations: stripesim.Migrations}
 
 // begin starts payments, or starts it again; with a worker, or without one for tests that take its steps themselves.
 func (m *market) begin(worker bool) {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"ticketing/services/payments"
-	"ticketing/test/postgres"
 )
 
 var allTries = flag.Bool("all-tries", false, "let everything go wrong in the matrix of faults, in all pairs: an hour")
@@ -26,7 +25,7 @@ func TestMatrixOfFaults(t *testing.T) {
 				all := scripts(atOnce)
 				switch {
 				case engine == "postgres":
-					x.url, x.singles, x.pairs, all = postgres.URL(t), 15, 2000, half(all)
+					x.url, x.singles, x.pairs, all = fresh(t), 15, 2000, half(all)
 				case *allTries:
 					x.singles, x.pairs = 1, 1
 				case payments.RaceDetector || testing.Short():

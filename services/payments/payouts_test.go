@@ -142,7 +142,7 @@ func TestPayoutsAreOff(t *testing.T) {
 		m.sell("ann", "19.99")
 		m.advance(1000 * hold)
 		m.payOut()
-		m.balance("ann", 19.99, 0, 19.99, 0, 0)
+		m.balance("ann", 19.99, 0, 0, 19.99, 0)
 		if r := m.opens("ann"); r.status != 409 || r.text("code") != "payouts_off" {
 			m.t.Errorf("%d %v", r.status, r.body)
 		}

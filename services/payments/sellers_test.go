@@ -352,7 +352,7 @@ func TestLedgerFaults(t *testing.T) {
 		})
 	}
 	t.Run("postgres", func(t *testing.T) {
-		m := newMarket(t, postgres.URL(t))
+		m := newMarket(t, fresh(t))
 		m.sell("ann", "19.99")
 		m.sound()
 		if err := m.tamper(`DELETE FROM ledger_balances`); err != nil {

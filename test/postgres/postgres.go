@@ -30,17 +30,42 @@ import (
 var errMissing = errors.New("PostgreSQL's server programs (initdb, postgres)")
 
 // server is the one server of this test binary.
-var server struct {
-	once sync.Once
-	root string // URL of its maintenance database
-	err  error
-	pipe io.Closer // kept open: the server stops when it closes
-	mu   sync.Mutex
-	next int
-}
+var server = struct {
+	once      sync.Once
+	root      string // URL of its maintenance database
+	err       error
+	pipe      io.Closer // kept open: the server stops when it closes
+	mu        sync.Mutex
+	next      int
+	templates map[string]bool // that are prepared
+}{templates: map[string]bool{}}
 
 // URL is the address of a fresh, empty database, which is dropped at the end of the test.
 func URL(t testing.TB) string {
+	t.Helper()
+	begin(t)
+	return create(t, "template1")
+}
+
+// Copy is the address of a fresh database, which is dropped at the end of the test. It is a copy of one into which prepare
+// has put its tables: that is done once for each name.
+func Copy(t testing.TB, name string, prepare func(url string) error) string {
+	t.Helper()
+	begin(t)
+	template := "template_" + name
+	server.mu.Lock()
+	if !server.templates[template] {
+		command(t, "CREATE DATABASE "+template)
+		if err := prepare(address(template)); err != nil {
+			t.Fatal(err)
+		}
+		server.templates[template] = true
+	}
+	server.mu.Unlock()
+	return create(t, template)
+}
+
+func begin(t testing.TB) {
 	t.Helper()
 	server.once.Do(func() { server.root, server.err = start() })
 	if errors.Is(server.err, errMissing) {
@@ -49,17 +74,25 @@ func URL(t testing.TB) string {
 	if server.err != nil {
 		t.Fatalf("start PostgreSQL: %v", server.err)
 	}
+}
+
+func create(t testing.TB, template string) string {
+	t.Helper()
 	server.mu.Lock()
 	defer server.mu.Unlock()
 	server.next++
 	name := fmt.Sprintf("test_%d", server.next)
-	command(t, "CREATE DATABASE "+name)
+	command(t, "CREATE DATABASE "+name+" TEMPLATE "+template)
 	t.Cleanup(func() {
 		server.mu.Lock()
 		defer server.mu.Unlock()
 		command(t, "DROP DATABASE "+name+" WITH (FORCE)")
 	})
-	return strings.Replace(server.root, "/postgres?", "/"+name+"?", 1)
+	return address(name)
+}
+
+func address(database string) string {
+	return strings.Replace(server.root, "/postgres?", "/"+database+"?", 1)
 }
 
 func command(t testing.TB, statement string) {

@@ -17,6 +17,7 @@ import (
 	"ticketing/kernel/httpapi"
 	"ticketing/kernel/store"
 	"ticketing/test/postgres"
+	"ticketing/test/prepared"
 )
 
 // Patience is how long a test waits for what must come; it only shows when a test fails.
@@ -99,7 +100,7 @@ func (m *Market) start(o store.Options, build func(db *store.DB, b *bus.Bus) Par
 	if o.Now == nil {
 		o.Now = m.Now
 	}
-	db, err := store.Open(context.Background(), o)
+	db, err := prepared.Open(context.Background(), o)
 	if err != nil {
 		m.Fatal(err)
 	}
