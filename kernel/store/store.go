@@ -54,15 +54,16 @@ type Migrations struct {
 
 // DB is an open database. Its methods may be called from any goroutine.
 type DB struct {
-	name    string
-	engine  engine
-	readers *sql.DB
-	writer  *writer
-	waits   *waits
-	now     func() time.Time
-	newID   func() string
-	log     *slog.Logger
-	closing sync.Once
+	name     string
+	engine   engine
+	readers  *sql.DB
+	prepared prepared // for readers of SQLite
+	writer   *writer
+	waits    *waits
+	now      func() time.Time
+	newID    func() string
+	log      *slog.Logger
+	closing  sync.Once
 }
 
 // engine is what differs between SQLite and PostgreSQL.
@@ -109,7 +110,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("cannot prepare the tables of %s: %w", o.Name, err), e.close())
 	}
 	db := &DB{
-		name: o.Name, engine: e, readers: read, waits: newWaits(), now: o.Now, newID: o.NewID, log: o.Log,
+		name: o.Name, engine: e, readers: read, prepared: prepared{pool: read, stmts: map[string]*sql.Stmt{}}, waits: newWaits(), now: o.Now, newID: o.NewID, log: o.Log,
 	}
 	if db.now == nil {
 		db.now = e.now
