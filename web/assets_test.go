@@ -48,7 +48,7 @@ func TestAssetsAreCachedUnderTheirContent(t *testing.T) {
 	s := site(t, web.Options{})
 	page := reads(t, s, "/", "en")
 	for selector, kind := range map[string]string{
-		"link[rel=stylesheet]": "text/css", "script[type=module]": "text/javascript", "link[rel=icon]": "image/svg+xml",
+		"script[type=module]": "text/javascript", "link[rel=icon]": "image/svg+xml",
 	} {
 		n := page.one(selector)
 		path := attr(n, "href") + attr(n, "src")

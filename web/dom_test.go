@@ -120,15 +120,16 @@ func (d *dom) sound() *dom {
 		wrong("it may be kept: %q", cache)
 	}
 	d.nothingInline(wrong)
+	d.dressed(wrong)
 	d.labelled(wrong)
 	d.unique(wrong)
 	return d
 }
 
 func (d *dom) nothingInline(wrong func(string, ...any)) {
-	for _, n := range d.all("script, style, link[rel=stylesheet]") {
+	for _, n := range d.all("script, link[rel=stylesheet]") {
 		source := attr(n, "src") + attr(n, "href")
-		if n.Data == "style" || n.FirstChild != nil || !strings.HasPrefix(source, "/static/") && !strings.HasPrefix(source, "https://js.stripe.com/") {
+		if n.Data == "link" || n.FirstChild != nil || !strings.HasPrefix(source, "/static/") && !strings.HasPrefix(source, "https://js.stripe.com/") {
 			wrong("a %s of its own: %s", n.Data, source)
 		}
 	}

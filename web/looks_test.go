@@ -10,7 +10,7 @@ import (
 
 // Colours contrast as WCAG 2.2 AA wants it, in light and in dark: 4.5 for text, 3 for what shows where something is.
 func TestColoursContrast(t *testing.T) {
-	css, err := os.ReadFile("static/style.css")
+	css, err := os.ReadFile("style.css")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,11 @@ import (
 	"html"
 	"html/template"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,12 +20,13 @@ import (
 	"ticketing/kernel/money"
 )
 
-//go:embed templates/*.html templates/partials/*.html static/*
+//go:embed style.css templates/*.html templates/partials/*.html static/*
 var files embed.FS
 
 // pages holds the templates, each page with the layout and all partials.
 type pages struct {
 	byName   map[string]*template.Template
+	sheets   map[string]sheet
 	partials *template.Template // to render them alone
 	assets   *assets
 }
@@ -51,17 +54,28 @@ func newPages() (*pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range names {
+	for _, file := range names {
 		page, err := shared.Clone()
 		if err != nil {
 			return nil, err
 		}
-		if page, err = page.ParseFS(files, name); err != nil {
+		name := strings.TrimSuffix(path.Base(file), ".html")
+		page.Funcs(template.FuncMap{"style": func() template.CSS { return p.sheets[name].css }})
+		if p.byName[name], err = page.ParseFS(files, file); err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
 		}
-		p.byName[strings.TrimSuffix(path.Base(name), ".html")] = page
 	}
-	return p, nil
+	return p, p.dress()
+}
+
+// dress gives each page its style.
+func (p *pages) dress() error {
+	css, err := files.ReadFile("style.css")
+	if err != nil {
+		return err
+	}
+	p.sheets, err = sheets(string(css), slices.Collect(maps.Keys(p.byName)))
+	return err
 }
 
 // functions are what templates can call, besides the methods of their data.
@@ -75,6 +89,7 @@ func (p *pages) functions() template.FuncMap {
 		"said":  func(v *View, english string) string { return v.words.Said(english) },
 		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"asset": p.assets.path,
+		"style": func() template.CSS { return "" }, // each page has its own
 		"prose": prose,
 	}
 }

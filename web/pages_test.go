@@ -142,7 +142,7 @@ func TestRefusalsSuitTheReader(t *testing.T) {
 		{"GET", "/nowhere", browser, 404, true},
 		{"GET", "/nowhere", "application/json", 404, false},
 		{"GET", "/nowhere", "", 404, false},
-		{"GET", "/static/style.css", browser, 404, true},
+		{"GET", "/static/app.js", browser, 404, true},
 		{"GET", "/problems/no_such_code", browser, 404, true},
 		{"GET", "/problems/no_such_code", "*/*", 404, false},
 		{"POST", "/docs", browser, 405, true},

@@ -9,12 +9,13 @@ import (
 // policy says what a page may load and where it may send things: the Content-Security-Policy, by directive.
 type policy map[string]string
 
-// strict allows what these pages need and nothing else: scripts, styles and images from here, none of them inline.
+// strict allows what these pages need and nothing else: scripts and images from here, none of them inline, and the one
+// style that is in the page itself, once its hash is added.
 func strict() policy {
 	return policy{
 		"default-src":     "'none'",
 		"script-src":      "'self'",
-		"style-src":       "'self'",
+		"style-src":       "'none'",
 		"img-src":         "'self' data:",
 		"connect-src":     "'self'",
 		"form-action":     "'self'",

@@ -89,6 +89,7 @@ func (v *visit) show(status int, name string, data shell) error {
 	if err != nil {
 		return err
 	}
+	v.policy.allow("style-src", v.site.pages.sheets[name].source)
 	v.headers()
 	return v.gone(send(v.w, v.r, status, body))
 }

@@ -2,7 +2,7 @@
 //
 // The page says in data-live what it wants to hear of. Each event is a CustomEvent on document, "live:ticket", "live:order"
 // or "live:charge", with what happened as its detail. Two things are done here for all pages: a ticket's status and price
-// change in place ([data-ticket], and the rest of it from data-card when its seller has edited it), and a part of the page
+// change in place (in the card #ticket-<id>, which is fetched anew when its seller has edited it), and a part of the page
 // that names its topics in data-about is fetched again from data-fragment. Where there are no events, every such part is
 // fetched again every few seconds.
 
@@ -25,7 +25,7 @@ let complaint = 0;
 const fetching = new Map();
 
 /** Fetches a part of the page again. What asks while it is being fetched is answered by one more. */
-export async function refresh(part) {
+export async function refresh(part, address = part.dataset.fragment) {
   if (fetching.has(part)) {
     fetching.set(part, true);
     return;
@@ -33,7 +33,7 @@ export async function refresh(part) {
   fetching.set(part, false);
   let fresh = part;
   try {
-    const answer = await fetch(part.dataset.fragment ?? part.dataset.card, { headers: { Accept: "text/html" }, redirect: "manual" });
+    const answer = await fetch(address, { headers: { Accept: "text/html" }, redirect: "manual" });
     if (answer.type === "opaqueredirect") location.reload(); // the session is over
     else if (answer.ok) fresh = replace(part, await answer.text());
   } catch {
@@ -41,7 +41,7 @@ export async function refresh(part) {
   } finally {
     const again = fetching.get(part);
     fetching.delete(part);
-    if (again && fresh.isConnected) refresh(fresh);
+    if (again && fresh.isConnected) refresh(fresh, address);
   }
 }
 
@@ -78,21 +78,20 @@ function lookAgain() {
 // -- tickets in place --
 
 function showTicket(ticket) {
-  for (const shown of document.querySelectorAll(`[data-ticket="${CSS.escape(ticket.id)}"]`)) {
-    if (Number(shown.dataset.version) >= ticket.version) continue;
-    const edited = shown.dataset.status === "available" && ticket.status === "available";
-    shown.dataset.version = ticket.version;
-    shown.dataset.status = ticket.status;
-    const status = document.getElementById("statuses").content.querySelector(`[data-status="${CSS.escape(ticket.status)}"]`);
-    shown.querySelector("[data-field=status]")?.replaceChildren(status.cloneNode(true));
-    const price = shown.querySelector("[data-field=price]");
-    if (price) price.textContent = money(ticket.price, ticket.currency);
-    shown.classList.remove("changed");
-    void shown.offsetWidth; // so that the animation begins anew
-    shown.classList.add("changed");
-    // Whatever else its seller has changed is in the card, which all pages would fetch at once.
-    if (edited && shown.dataset.card) setTimeout(() => shown.isConnected && refresh(shown), Math.random() * 1000);
-  }
+  const shown = document.getElementById(`ticket-${ticket.id}`);
+  if (!shown || Number(shown.dataset.version) >= ticket.version) return;
+  const edited = shown.dataset.status === "available" && ticket.status === "available";
+  shown.dataset.version = ticket.version;
+  shown.dataset.status = ticket.status;
+  const status = document.getElementById("statuses").content.querySelector(`[data-status="${CSS.escape(ticket.status)}"]`);
+  shown.querySelector("[data-field=status]")?.replaceChildren(status.cloneNode(true));
+  const price = shown.querySelector("[data-field=price]");
+  if (price) price.textContent = money(ticket.price, ticket.currency);
+  shown.classList.remove("changed");
+  void shown.offsetWidth; // so that the animation begins anew
+  shown.classList.add("changed");
+  // Whatever else its seller has changed is in the card, which all pages would fetch at once.
+  if (edited) setTimeout(() => shown.isConnected && refresh(shown, `/fragments/tickets/${ticket.id}`), Math.random() * 1000);
 }
 
 /** An amount as the server writes it. */
