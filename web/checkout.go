@@ -251,6 +251,30 @@ const stripeScript = "https://js.stripe.com/v3/"
 // Script is the address of Stripe's script.
 func (p *payForm) Script() string { return stripeScript }
 
+// stripeStep is a payment of a real card for which the bank may want to see the buyer. What Stripe's script needs for that is
+// in the memory of the browser's tab, since we are not told it again.
+type stripeStep struct {
+	*View
+	Order       api.Order
+	Charge      string // the id of the payment
+	Publishable string
+}
+
+// Script is the address of Stripe's script.
+func (stripeStep) Script() string { return stripeScript }
+
+// stripeStep is nil while there is nothing that Stripe's script could have to do.
+func (v *visit) stripeStep(page orderPage) *stripeStep {
+	if page.State != statePaying || page.Charges[0].Status != api.Created {
+		return nil
+	}
+	config, err := v.client.Config(v.Context())
+	if err != nil || config.Simulator || config.PublishableKey == "" {
+		return nil // the bank's own app works without this page
+	}
+	return &stripeStep{v.View, page.Order, page.Charges[0].ID, config.PublishableKey}
+}
+
 // allowStripe lets the page load what Stripe's script needs.
 func (v *visit) allowStripe() {
 	v.policy.allow("script-src", "https://js.stripe.com https://*.js.stripe.com")

@@ -30,6 +30,7 @@ type orderPage struct {
 	Again   *ticketOffer // the same, once the order is cancelled: the ticket may be ordered anew
 	AtBank  bool         // the bank wants a further step, and we know where
 	Pay     *payForm     // how to pay; nil unless that is what comes next
+	Step    *stripeStep  // Stripe's script may have to go on with a payment; nil unless it may
 }
 
 // stateOf is a function of what is known: the order and its payments, newest first.
@@ -152,7 +153,8 @@ func (s *Site) order(v *visit) error {
 
 func (v *visit) showOrder(status int, page orderPage) error {
 	v.listen(page.Topics())
-	if page.Pay != nil && page.Pay.Publishable != "" {
+	page.Step = v.stripeStep(page)
+	if page.Step != nil || page.Pay != nil && page.Pay.Publishable != "" {
 		v.allowStripe()
 	}
 	return v.show(status, "order", page)

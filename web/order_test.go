@@ -172,7 +172,28 @@ func TestRealCardsGoToStripeAlone(t *testing.T) {
 			t.Errorf("the policy %q lacks %q", policy, want)
 		}
 	}
-	b.config = simulated
+	b.charges = aCharge("Created", "")
+	resp, page = b.opens(t, "/orders/"+orderID, "en")
+	for _, want := range []string{`data-step="pk_test_1"`, `data-charge="c1"`, `data-order="` + orderID + `"`, `data-script="https://js.stripe.com/`, "<noscript><p", "in the window in which you have paid"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("while the bank is asked the page lacks %q", want)
+		}
+	}
+	if got := resp.Header.Get("Content-Security-Policy"); got != policy {
+		t.Errorf("while the bank is asked the policy is %q", got)
+	}
+	if strings.Contains(page, "<script src=") {
+		t.Error("Stripe's script is loaded before it is known that it has something to do")
+	}
+	b.charges = aCharge("Completed", "")
+	if resp, page := b.opens(t, "/orders/"+orderID, "en"); strings.Contains(page, "data-step") || strings.Contains(resp.Header.Get("Content-Security-Policy"), "stripe") {
+		t.Error("a payment that is decided lets Stripe's script in")
+	}
+	b.charges, b.config = aCharge("Created", ""), simulated
+	if _, page := b.opens(t, "/orders/"+orderID, "en"); strings.Contains(page, "data-step") {
+		t.Error("with the simulator there is a step of Stripe's")
+	}
+	b.charges = "[]"
 	if resp, _ := b.opens(t, "/orders/"+orderID, "en"); strings.Contains(resp.Header.Get("Content-Security-Policy"), "stripe") {
 		t.Error("with the simulator the page may load Stripe's script")
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/chromedp"
 
 	"ticketing/test/require"
@@ -29,7 +30,10 @@ type Options struct {
 	Dark          bool   // prefers-color-scheme
 	Print         bool   // the medium is paper
 	NoScript      bool   // scripts of pages do not run
+	Motion        bool   // things may move; without, a page is at once what it is going to be
 	Language      string // what the browser asks for, the best first: "de-DE,de,en"
+	// Elsewhere is what other hosts answer, by address. They are not asked: a test stands in for them.
+	Elsewhere map[string]string
 }
 
 // names are those of the program, in the order of preference.
@@ -113,10 +117,10 @@ func start(path string) {
 // open opens another page of the browser; parent is the browser, or a page whose person it belongs to.
 func open(t testing.TB, parent context.Context, base string, o Options, options ...chromedp.ContextOption) *Page {
 	t.Helper()
-	p := &Page{t: t, base: base, options: o, watch: newWatch(base)}
+	p := &Page{t: t, base: base, options: o, watch: newWatch(base, o.Elsewhere)}
 	var leave context.CancelFunc
 	p.ctx, leave = chromedp.NewContext(parent, append(options, chromedp.WithListener(p.watch.see))...)
-	p.watch.dismiss = p.dismiss
+	p.watch.dismiss, p.watch.answer = p.dismiss, p.answer
 	t.Cleanup(func() {
 		p.report()
 		leave()
@@ -130,6 +134,7 @@ func open(t testing.TB, parent context.Context, base string, o Options, options 
 		UserAgent: process.agent, AcceptLanguage: o.Language})
 	call(p, "set the time zone", emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Berlin"})
 	p.scripts(!o.NoScript)
+	p.standIn()
 	return p
 }
 
@@ -159,7 +164,28 @@ func (p *Page) look() {
 	}
 	call(p, "set the size", emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
 		Width: int64(p.options.Width), Height: int64(p.options.Height), DeviceScaleFactor: 1})
-	// Without motion a page is at once what it is going to be.
+	motion := "reduce"
+	if p.options.Motion {
+		motion = "no-preference"
+	}
 	call(p, "set the media", emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: medium, Features: []*emulation.MediaFeature{
-		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: motion}}})
+}
+
+// standIn has the browser ask the test, instead of the hosts that it stands in for.
+func (p *Page) standIn() {
+	p.t.Helper()
+	var patterns []*fetch.RequestPattern
+	for address := range p.options.Elsewhere {
+		patterns = append(patterns, &fetch.RequestPattern{URLPattern: address})
+	}
+	if len(patterns) > 0 {
+		call(p, "stand in for other hosts", fetch.Enable, fetch.EnableParams{Patterns: patterns})
+	}
+}
+
+// answer gives the script that the other host would have given.
+func (p *Page) answer(id fetch.RequestID, script string) {
+	_, _ = chromedp.Call(p.ctx, fetch.FulfillRequest, fetch.FulfillRequestParams{RequestID: id, ResponseCode: 200, // the page may be gone
+		ResponseHeaders: []*fetch.HeaderEntry{{Name: "Content-Type", Value: "text/javascript"}}, Body: []byte(script)})
 }

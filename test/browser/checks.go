@@ -137,11 +137,17 @@ func (p *Page) Sideways() []string {
 	return act(p, "look for what is too wide", chromedp.Evaluate[[]string](sideways))
 }
 
+// pictures is the folder for pictures; empty where none are wanted.
+func pictures() string { return os.Getenv("TICKETING_SCREENSHOTS") }
+
+// Pictured tells whether pictures are kept.
+func Pictured() bool { return pictures() != "" }
+
 // Screenshot keeps a picture of the whole page under this name, when TICKETING_SCREENSHOTS names a folder.
 func (p *Page) Screenshot(name string) {
 	p.t.Helper()
-	if dir := os.Getenv("TICKETING_SCREENSHOTS"); dir != "" {
-		p.Picture(filepath.Join(dir, name+".png"), true)
+	if Pictured() {
+		p.Picture(filepath.Join(pictures(), name+".png"), true)
 	}
 }
 

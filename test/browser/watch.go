@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -14,8 +15,10 @@ import (
 
 // watch sees what goes wrong on a page while a test does something else. The browser tells it in a goroutine of its own.
 type watch struct {
-	host    string // the only one that pages may ask
-	dismiss func() // closes a dialog; it must not wait for the browser
+	host      string                                  // the only one that pages may ask
+	elsewhere map[string]string                       // but for these addresses, and what is answered there
+	dismiss   func()                                  // closes a dialog; it must not wait for the browser
+	answer    func(id fetch.RequestID, script string) // in the name of another host
 
 	mu      sync.Mutex
 	asked   map[network.RequestID]string
@@ -23,8 +26,8 @@ type watch struct {
 	forgive []string
 }
 
-func newWatch(base string) *watch {
-	w := &watch{asked: map[network.RequestID]string{}}
+func newWatch(base string, elsewhere map[string]string) *watch {
+	w := &watch{asked: map[network.RequestID]string{}, elsewhere: elsewhere}
 	if u, err := url.Parse(base); err == nil {
 		w.host = u.Host
 	}
@@ -47,6 +50,8 @@ func (w *watch) see(event any) {
 	case *page.EventJavascriptDialogOpening:
 		w.note("a dialog opens: %s: %s", e.Type, e.Message)
 		go w.dismiss()
+	case *fetch.EventRequestPaused:
+		go w.answer(e.RequestID, w.elsewhere[e.Request.URL])
 	case *network.EventRequestWillBeSent:
 		w.request(e)
 	case *network.EventResponseReceived:
@@ -68,6 +73,9 @@ func (w *watch) request(e *network.EventRequestWillBeSent) {
 	w.mu.Lock()
 	w.asked[e.RequestID] = e.Request.URL
 	w.mu.Unlock()
+	if _, known := w.elsewhere[e.Request.URL]; known {
+		return
+	}
 	if u, err := url.Parse(e.Request.URL); err == nil && strings.HasPrefix(u.Scheme, "http") && u.Host != w.host {
 		w.note("another host is asked: %s", e.Request.URL)
 	}

@@ -28,6 +28,9 @@ var deCheckout = table{
 	"claim.away.lead":     {"Die Zahlungen antworten im Moment nicht. Deine Bestellung gilt, und das Ticket ist bis %s für dich reserviert. Die Seite versucht es von selbst noch einmal."},
 	"claim.bank":          {"Deine Bank möchte dich erst prüfen, bevor sie zustimmt."},
 	"claim.bank.go":       {"Zu deiner Bank"},
+	"step.title":          {"Möchte deine Bank dich sehen?"},
+	"step.elsewhere":      {"Dann bestätige die Zahlung in dem Fenster, in dem du bezahlt hast, oder in der App deiner Bank. Wird daraus nichts, wird auch nichts abgebucht."},
+	"step.script":         {"Um sie hier zu bestätigen, muss dein Browser das Skript von Stripe ausführen: Erlaube JavaScript für diese Seite und lade sie neu."},
 	"claim.another":       {"Das Ticket ist weiter für dich reserviert: Versuche es mit einer anderen Karte."},
 	"claim.uncharged":     {"Es wurde nichts abgebucht."},
 	"claim.paid":          {"Das Ticket gehört dir"},
@@ -70,6 +73,7 @@ var deCheckout = table{
 	"cancel.submit": {"Ja, Bestellung stornieren"},
 
 	"refused.ticket": {"Zum Ticket"},
+	"refused.now":    {"Das Ticket, wie es jetzt ist"},
 
 	"checkout.title":          {"Mit Karte bezahlen"},
 	"checkout.pay":            {"%s bezahlen"},

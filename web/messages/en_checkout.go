@@ -29,6 +29,9 @@ var enCheckout = table{
 	"claim.away.lead":     {"Payments do not answer at the moment. Your order stands, and the ticket is locked for you until %s. This page tries again by itself."},
 	"claim.bank":          {"Your bank wants a word with you before it agrees."},
 	"claim.bank.go":       {"Go to your bank"},
+	"step.title":          {"Does your bank want to see you?"},
+	"step.elsewhere":      {"Then confirm the payment in the window in which you have paid, or in your bank's app. If nothing comes of it, nothing is charged."},
+	"step.script":         {"To confirm it here, your browser has to run Stripe's script: allow JavaScript for this page, and load it again."},
 	"claim.another":       {"The ticket is still locked for you: try another card."},
 	"claim.uncharged":     {"Nothing was charged."},
 	"claim.paid":          {"The ticket is yours"},
@@ -71,6 +74,7 @@ var enCheckout = table{
 	"cancel.submit": {"Yes, cancel the order"},
 
 	"refused.ticket": {"To the ticket"},
+	"refused.now":    {"The ticket as it is now"},
 
 	"checkout.title":          {"Pay by card"},
 	"checkout.pay":            {"Pay %s"},

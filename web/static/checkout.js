@@ -2,7 +2,7 @@
 // changes; this keeps the rest of the page in step with it, says the change aloud, and makes paying easier.
 
 import { refresh } from "./live.js";
-import { load, takeCards } from "./stripe.js";
+import { goOn, load, loadFrom, steps, takeCards } from "./stripe.js";
 
 const page = document.querySelector("[data-checkout]");
 const place = page.querySelector(".checkout-state");
@@ -18,6 +18,7 @@ function follow() {
   const now = order()?.dataset.state;
   if (!now || now === state) return;
   state = now;
+  tidy();
   said.textContent = order().dataset.headline;
   if (state === "checkout" && !document.getElementById("pay")) location.reload();
   const lost = page.querySelector("[data-while]:focus-within");
@@ -28,6 +29,12 @@ function follow() {
     headline.focus();
   }
 }
+
+// The bank has no question about a payment that is decided.
+function tidy() {
+  if (state !== "paying" && state !== "away") steps.forget(page.dataset.checkout);
+}
+tidy();
 new MutationObserver(follow).observe(place, { childList: true });
 
 // What changes in a moment is looked at again even if no event says so.
@@ -52,9 +59,9 @@ cards?.addEventListener("input", ({ target }) => {
 
 // -- Stripe's form --
 
+const options = { locale: document.documentElement.lang };
 const real = page.querySelector("form[data-stripe]");
 if (real) {
-  const options = { locale: document.documentElement.lang };
   load(page.querySelector("[data-stripe-script]"))
     .then((Stripe) => takeCards(real, Stripe(real.dataset.stripe, options), { style: look(), done: () => location.reload() }))
     .catch(() => {
@@ -62,6 +69,14 @@ if (real) {
       fault.textContent = real.dataset.blocked;
       fault.hidden = false;
     });
+}
+
+const step = page.querySelector("[data-step]");
+if (step) {
+  goOn(step, {
+    open: async () => (await loadFrom(step.dataset.script))(step.dataset.step, options),
+    done: () => refresh(order()),
+  });
 }
 
 // Stripe's form lives in a frame of its own, which has to be told how this page looks.

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { load, takeCards } from "./stripe.mjs";
+import { goOn, load, loadFrom, steps, takeCards } from "./stripe.mjs";
 
 class Element extends EventTarget {
   constructor(dataset = {}) {
@@ -13,6 +13,14 @@ class Element extends EventTarget {
     return (this.parts[selector] ??= new Element());
   }
 }
+
+// The memory of a tab.
+const memory = new Map();
+const storage = {
+  setItem: (name, text) => memory.set(name, text), getItem: (name) => memory.get(name) ?? null, removeItem: (name) => memory.delete(name),
+};
+Object.defineProperty(globalThis, "sessionStorage", { configurable: true, get: () => storage });
+const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 // page is a form with a Stripe behind it; the parts of it that a test is about are given.
 function page({ answers = [{ status: 201, body: {} }], submit = {}, methods = ["pm_1", "pm_2"], step = {} } = {}) {
@@ -32,7 +40,7 @@ function page({ answers = [{ status: 201, body: {} }], submit = {}, methods = ["
       return { paymentMethod: { id: methods[asked.methods++] } };
     },
     async handleNextAction(options) {
-      asked.steps.push(options);
+      asked.steps.push({ ...options, kept: steps.of("o1", "c1") });
       return step;
     },
   };
@@ -43,9 +51,8 @@ function page({ answers = [{ status: 201, body: {} }], submit = {}, methods = ["
     return { status, json: async () => body };
   };
   takeCards(form, stripe, { send, done: () => asked.done++ });
-  const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
   return {
-    asked, listeners, form, button: form.querySelector("button"), fault: form.querySelector("[data-fault]"), settled,
+    asked, listeners, form, button: form.querySelector("button"), fault: form.querySelector("[data-fault]"),
     async pays() {
       const event = new Event("submit", { cancelable: true });
       form.dispatchEvent(event);
@@ -86,11 +93,90 @@ test("what is wrong with the card is said, and nothing is sent", async () => {
   assert.equal(p.button.disabled, false);
 });
 
-test("the bank's step is taken before the page goes on", async () => {
-  const p = page({ answers: [{ status: 202, body: { clientSecret: "secret" } }] });
+const asks = { answers: [{ status: 202, body: { id: "c1", clientSecret: "secret" } }] };
+
+test("the bank's step is taken before the page goes on, and kept until it is over", async () => {
+  const p = page(asks);
   await p.pays();
-  assert.deepEqual(p.asked.steps, [{ clientSecret: "secret" }]);
+  assert.deepEqual(p.asked.steps, [{ clientSecret: "secret", kept: "secret" }]);
   assert.equal(p.asked.done, 1);
+  assert.equal(memory.size, 0);
+});
+
+test("a step that the buyer refuses is over too", async () => {
+  const p = page({ ...asks, step: { error: { type: "invalid_request_error", message: "You did not confirm." } } });
+  await p.pays();
+  assert.equal(p.fault.textContent, "You did not confirm.");
+  assert.equal(p.asked.done, 1);
+  assert.equal(memory.size, 0);
+});
+
+test("a step that nobody knows the end of is kept for the next page", async () => {
+  const p = page({ ...asks, step: { error: { type: "api_connection_error", message: "no connection" } } });
+  await p.pays();
+  assert.equal(p.asked.done, 1);
+  assert.equal(steps.of("o1", "c1"), "secret");
+  assert.equal(steps.of("o1", "c2"), null);
+  assert.equal(steps.of("o2", "c1"), null);
+  steps.forget("o1");
+  assert.equal(memory.size, 0);
+});
+
+// again is the part of a page that was loaded again. The ends of the step are given, one for each time that it is taken.
+function again(...ends) {
+  const asked = { steps: [], done: 0 };
+  const part = new Element({ order: "o1", charge: "c1", lost: "again, please" });
+  const stripe = {
+    async handleNextAction(options) {
+      asked.steps.push(options);
+      const end = ends.shift();
+      if (end instanceof Error) throw end;
+      return end;
+    },
+  };
+  goOn(part, { open: async () => stripe, done: () => asked.done++ });
+  return {
+    asked, button: part.querySelector("button"), fault: part.querySelector("[data-fault]"),
+    here: part.querySelector("[data-here]"),
+  };
+}
+
+test("a page that is loaded again goes on with the step, until it is over", async () => {
+  steps.keep("o1", "c1", "secret");
+  const p = again(new Error("no connection"), { error: { type: "api_error", message: "broken" } }, {});
+  await settled();
+  for (const turn of [1, 2]) {
+    assert.equal(p.fault.textContent, "again, please");
+    assert.equal(p.fault.hidden, false);
+    assert.equal(p.button.disabled, false);
+    assert.equal(p.asked.steps.length, turn);
+    p.button.dispatchEvent(new Event("click"));
+    await settled();
+  }
+  assert.deepEqual(p.asked, { steps: Array(3).fill({ clientSecret: "secret" }), done: 1 });
+  assert.equal(p.fault.hidden, true);
+  assert.equal(p.button.disabled, true);
+  assert.equal(p.here.hidden, false);
+  assert.equal(memory.size, 0);
+});
+
+test("where the payment was not submitted, or another one, nothing is gone on with", async () => {
+  assert.equal(again({}).asked.steps.length, 0);
+  steps.keep("o1", "c0", "secret");
+  const p = again({});
+  await settled();
+  assert.equal(p.asked.steps.length, 0);
+  assert.equal(p.here.hidden, true);
+  steps.forget("o1");
+});
+
+test("a browser without memory pays all the same", async () => {
+  Object.defineProperty(globalThis, "sessionStorage", { configurable: true, get: () => { throw new Error("forbidden"); } });
+  const p = page(asks);
+  await p.pays();
+  assert.equal(p.asked.done, 1);
+  assert.equal(steps.of("o1", "c1"), null);
+  Object.defineProperty(globalThis, "sessionStorage", { configurable: true, get: () => storage });
 });
 
 test("a payment that may have been sent is sent again as the same one", async () => {
@@ -133,4 +219,16 @@ test("Stripe's script is waited for", async () => {
   blocked.dispatchEvent(new Event("error"));
   await assert.rejects(never);
   await assert.rejects(load(new Element(), 1));
+});
+
+test("Stripe's script is loaded when it is needed", async () => {
+  const added = [];
+  globalThis.document = { createElement: () => new Element(), head: { append: (script) => added.push(script) } };
+  const waiting = loadFrom("https://js.stripe.com/v3/");
+  assert.equal(added[0].src, "https://js.stripe.com/v3/");
+  globalThis.Stripe = () => "stripe";
+  added[0].dispatchEvent(new Event("load"));
+  assert.equal((await waiting)(), "stripe");
+  delete globalThis.Stripe;
+  delete globalThis.document;
 });

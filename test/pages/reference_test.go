@@ -15,13 +15,8 @@ func TestReference(t *testing.T) {
 	p := browser.Open(t, m.Front.URL, browser.Options{})
 	p.Visit("/docs")
 	p.Sees("The API and the events")
-	p.Screenshot("docs")
 	p.Until(`[...document.querySelectorAll('details')].every(d => d.open = true)`)
-	for _, look := range []string{"phone", "desk in the dark"} { // axe-core reads this longest of all pages for seconds
-		p.Look(looks[look])
-		p.NoSidewaysScroll()
-		p.Axe()
-	}
+	inspect(p, "docs")
 	p.Visit("/problems/")
 	p.Sees("ticket_locked")
 	p.Go("ticket_locked")
