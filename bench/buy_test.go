@@ -40,17 +40,23 @@ func (h *house) lockAlone(tb testing.TB, count int) sample {
 
 func (h *house) lockBy(tb testing.TB, people, count int) sample {
 	ids := h.list(tb, count)
-	return together(tb, people, count, func(person, n int) error {
-		_, err := h.buyers[person].order(ids[n])
-		return err
+	return h.charged(tb, func() sample {
+		return together(tb, people, count, func(person, n int) error {
+			_, err := h.buyers[person].order(ids[n])
+			return err
+		})
 	})
 }
 
 // purchase ends when the last ticket is sold; a buyer waits until the payment is answered.
 func (h *house) purchase(tb testing.TB, count int) sample {
 	ids := h.list(tb, count)
+	return h.charged(tb, func() sample { return h.buyAll(tb, ids) })
+}
+
+func (h *house) buyAll(tb testing.TB, ids []string) sample {
 	began := time.Now()
-	s := together(tb, crowd, count, func(person, n int) error {
+	s := together(tb, crowd, len(ids), func(person, n int) error {
 		order, err := h.buyers[person].order(ids[n])
 		if err == nil {
 			err = h.buyers[person].pay(order)
@@ -72,15 +78,16 @@ func (h *house) purchase(tb testing.TB, count int) sample {
 // flashSale counts the attempts that were answered, and makes sure that each ticket has one winner.
 func (h *house) flashSale(tb testing.TB, count int) sample {
 	ids := h.list(tb, count)
-	var all sample
-	for _, id := range ids {
-		s, won := h.rush(tb, id)
-		if won != 1 {
-			tb.Fatalf("ticket %s has %d winners", id, won)
+	return h.charged(tb, func() (all sample) {
+		for _, id := range ids {
+			s, won := h.rush(tb, id)
+			if won != 1 {
+				tb.Fatalf("ticket %s has %d winners", id, won)
+			}
+			all.add(s)
 		}
-		all.add(s)
-	}
-	return all
+		return all
+	})
 }
 
 // rush has everybody want one ticket at the same moment.

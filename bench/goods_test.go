@@ -7,10 +7,10 @@ import (
 
 // What is sold. The words are as common in the lists as they are in life: a few acts and towns have many tickets each.
 var (
-	acts = []string{"Tom Waits", "Nina Simone", "Kraftwerk", "Björk", "Radiohead", "Miles Davis", "Patti Smith", "Einstürzende Neubauten",
-		"Aretha Franklin", "Portishead", "Fela Kuti", "Leonard Cohen", "Massive Attack", "PJ Harvey", "Sigur Rós", "Talking Heads"}
+	acts = []string{"Tom Waits", "Nina Simone", "Kraftwerk", "Bjork", "Radiohead", "Miles Davis", "Patti Smith", "Einsturzende Neubauten",
+		"Aretha Franklin", "Portishead", "Fela Kuti", "Leonard Cohen", "Massive Attack", "PJ Harvey", "Sigur Ros", "Talking Heads"}
 	houses = []string{"Tempodrom, Berlin", "Royal Albert Hall, London", "Paradiso, Amsterdam", "Olympia, Paris", "Elbphilharmonie, Hamburg",
-		"Konzerthaus, Wien", "Fox Theater, Oakland", "Ryman Auditorium, Nashville", "Teatro Real, Madrid", "Vega, København", "Forum, Melbourne"}
+		"Konzerthaus, Wien", "Fox Theater, Oakland", "Ryman Auditorium, Nashville", "Teatro Real, Madrid", "Vega, Copenhagen", "Forum, Melbourne"}
 	opening = time.Date(2040, 5, 1, 19, 30, 0, 0, time.UTC)
 )
 
