@@ -34,6 +34,7 @@ func newClient(url, token string) *client {
 func (c *client) close() {
 	if c.socket != nil {
 		c.socket.Close()
+		c.socket = nil
 	}
 }
 

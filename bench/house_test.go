@@ -84,13 +84,16 @@ func furnish(tb testing.TB, m *market.Market, a accounts) *house {
 		h.buyers = append(h.buyers, newClient(m.Front.URL, a.buyers[i]))
 		h.sellers = append(h.sellers, newClient(m.Front.URL, a.sellers[i]))
 	}
-	tb.Cleanup(func() {
-		for i := range crowd {
-			h.buyers[i].close()
-			h.sellers[i].close()
-		}
-	})
+	tb.Cleanup(h.hangUp)
 	return h
+}
+
+// hangUp closes all connections; who asks next makes another.
+func (h *house) hangUp() {
+	for i := range crowd {
+		h.buyers[i].close()
+		h.sellers[i].close()
+	}
 }
 
 // signedUp is the template's folder.
