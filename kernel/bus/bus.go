@@ -60,13 +60,14 @@ type Bus struct {
 	subjects []string // of the events that it says
 	follows  []*follow
 
-	relayMu  sync.Mutex
-	compared bool   // the log has been compared with the outbox …
-	link     uint64 // … over this connection, and nothing has gone wrong since
-	relaying atomic.Bool
-	woken    chan struct{} // there may be something to publish
-	retry    chan struct{} // there may be something to repeat
-	counts   counts
+	relayMu    sync.Mutex
+	compared   bool   // the log has been compared with the outbox …
+	link       uint64 // … over this connection, and nothing has gone wrong since
+	unrecorded unrecorded
+	relaying   atomic.Bool
+	woken      chan struct{} // there may be something to publish
+	retry      chan struct{} // there may be something to repeat
+	counts     counts
 }
 
 // New is the bus of the service that db belongs to. Follow comes next, then Prepare, then Run.

@@ -84,7 +84,7 @@ func (r outboxRow) message() Message {
 func (b *Bus) unpublished(ctx context.Context) (rows []outboxRow, err error) {
 	err = b.db.View(ctx, func(tx *store.Tx) error {
 		rows, err = store.All(tx, scanOutbox, `SELECT id, kind, entity, version, type, document FROM outbox
-			WHERE seq IS NULL ORDER BY id LIMIT $1`, batchSize)
+			WHERE seq IS NULL ORDER BY id LIMIT $1`, batchSize+b.unrecorded.count())
 		if err != nil || len(rows) < batchSize {
 			return err
 		}
@@ -95,6 +95,7 @@ func (b *Bus) unpublished(ctx context.Context) (rows []outboxRow, err error) {
 		rows = append(rows, earlier...)
 		return err
 	})
+	rows = b.unrecorded.without(rows)
 	sortVersions(rows)
 	return rows, err
 }

@@ -16,13 +16,30 @@ const (
 
 var errReconnected = errors.New("the connection to the event log was lost while publishing")
 
-// Relay publishes the oldest unpublished events, 256 or a few more, and returns how many. The caller sees to it that one
-// process of the service does so at a time.
+// Relay publishes the oldest unpublished events, 256 or a few more, and returns how many, once it is recorded where they are.
+// The caller sees to it that one process of the service does so at a time.
 func (b *Bus) Relay(ctx context.Context) (published int, err error) {
 	b.relayMu.Lock()
 	defer b.relayMu.Unlock()
+	published, err = b.publish(ctx)
+	return published, errors.Join(err, b.recorded())
+}
+
+// publishOn is Relay without waiting for the record.
+func (b *Bus) publishOn(ctx context.Context) (published int, err error) {
+	b.relayMu.Lock()
+	defer b.relayMu.Unlock()
+	return b.publish(ctx)
+}
+
+// publish is Relay without waiting for the record: the next events need not wait for a commit that only says where these
+// are. Should the process end before that commit, comparing finds them.
+func (b *Bus) publish(ctx context.Context) (published int, err error) {
 	link := b.connection()
 	if !b.compared || b.link != link {
+		if err := b.recorded(); err != nil {
+			return 0, err
+		}
 		if err := b.compare(ctx); err != nil {
 			return 0, err
 		}
@@ -45,23 +62,12 @@ func (b *Bus) Relay(ctx context.Context) (published int, err error) {
 	if err != nil {
 		b.compared = false // the log may hold more than it said
 	}
-	places := make([]place, len(seqs))
 	for i, seq := range seqs {
-		places[i] = place{rows[i].id, seq}
+		b.unrecorded.add(place{rows[i].id, seq})
 	}
-	if recordErr := b.record(ctx, places); recordErr != nil {
-		b.compared = false
-		return 0, errors.Join(err, recordErr)
-	}
+	b.record()
 	b.counts.published.Add(uint64(len(seqs)))
 	return len(seqs), err
-}
-
-func (b *Bus) record(ctx context.Context, places []place) error {
-	if len(places) == 0 {
-		return nil
-	}
-	return b.db.Update(ctx, func(tx *store.Tx) error { return record(tx, places, false) })
 }
 
 // connection counts the connections to the log; it is constant if the log has none.
@@ -85,6 +91,7 @@ func (b *Bus) relayAll(ctx context.Context) error {
 func (b *Bus) relay(ctx context.Context) error {
 	b.relaying.Store(true)
 	defer b.relaying.Store(false)
+	defer func() { _ = b.finishRecord() }()
 	if h, ok := b.log.(hinter); ok && b.db.Shared() {
 		if stop, err := h.OnHint(b.db.Name(), func() { signal(b.woken) }); err == nil {
 			defer stop()
@@ -98,14 +105,17 @@ func (b *Bus) relay(ctx context.Context) error {
 		defer ticker.Stop()
 		poll = ticker.C
 	}
-	for ctx.Err() == nil {
-		if b.publishAll(ctx); ctx.Err() != nil {
-			break
+	for look := true; ctx.Err() == nil; {
+		if look {
+			b.publishAll(ctx)
 		}
+		look = true
 		select {
 		case <-ctx.Done():
 		case <-b.woken:
 		case <-poll:
+		case err := <-b.recording():
+			look = b.noteRecord(err) != nil
 		case <-check.C:
 			b.check(ctx)
 		}
@@ -119,7 +129,7 @@ func (b *Bus) publishAll(ctx context.Context) {
 	failing := false
 	for {
 		reconnected := b.reconnected()
-		n, err := b.Relay(ctx)
+		n, err := b.publishOn(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
