@@ -15,21 +15,29 @@ import (
 	"ticketing/test/market"
 )
 
-// styled says of each class which section of style.css it belongs to: by the first rule that is about it.
-var styled = sync.OnceValue(func() map[string]string {
+// part is a section of style.css that only some pages have.
+type part struct{ pages, begins string }
+
+// styled says of each class which section it belongs to: by the first rule that is about it.
+var styled = sync.OnceValue(func() map[string]part {
 	css, err := os.ReadFile("style.css")
 	if err != nil {
 		panic(err)
 	}
-	all, section := map[string]string{}, ""
+	all, in := map[string]part{}, part{}
 	for line := range strings.Lines(string(css)) {
-		if strings.HasPrefix(line, "/* -- ") {
-			section = line
+		selectors, _, rule := strings.Cut(line, " {")
+		if heading, ok := strings.CutPrefix(line, "/* -- "); ok {
+			_, pages, _ := strings.Cut(heading, "(")
+			in.pages, _, _ = strings.Cut(pages, ")")
+			in.begins = ""
+		} else if rule && in.begins == "" {
+			in.begins = "}" + strings.ReplaceAll(selectors, ", ", ",") + "{"
 		}
-		for _, m := range regexp.MustCompile(`\.([a-z][a-z-]*)[^;]*\{`).FindAllString(line, -1) {
+		for _, m := range regexp.MustCompile(`\.[a-z][^;]*\{`).FindAllString(line, -1) {
 			for _, class := range regexp.MustCompile(`\.[a-z][a-z-]*`).FindAllString(m, -1) {
-				if all[class] == "" {
-					all[class] = section
+				if _, ok := all[class]; !ok {
+					all[class] = in
 				}
 			}
 		}
@@ -54,10 +62,8 @@ func (d *dom) dressed(wrong func(string, ...any)) {
 	}
 	for _, n := range d.all("[class]") {
 		for class := range strings.FieldsSeq(attr(n, "class")) {
-			section := styled()["."+class]
-			m := regexp.MustCompile(`\((.*?)\)`).FindStringSubmatch(section)
-			if m != nil && !strings.Contains(css, "."+class) {
-				wrong("the class %s is only for %s", class, m[1])
+			if in := styled()["."+class]; in.pages != "" && !strings.Contains(css, in.begins) {
+				wrong("the class %s is only for %s", class, in.pages)
 			}
 		}
 	}
