@@ -3,6 +3,7 @@ package market
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,6 +33,9 @@ func build() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := dependOn(root); err != nil {
+		return "", err
+	}
 	dir, err := os.MkdirTemp("", "ticketing-binary-")
 	if err != nil {
 		return "", err
@@ -50,6 +54,20 @@ func build() (string, error) {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
 	return path, nil
+}
+
+// dependOn lists all folders of the sources: go test repeats a former result only if what a test has listed is the same,
+// and it knows nothing of what another go command reads.
+func dependOn(root string) error {
+	return filepath.WalkDir(root, func(_ string, d fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // of a market that runs there
+			return nil
+		case err == nil && d.IsDir() && d.Name() == ".git":
+			return fs.SkipDir
+		}
+		return err
+	})
 }
 
 // moduleRoot is the folder of go.mod, above the one that the test runs in.
