@@ -96,9 +96,9 @@ func Run(ctx context.Context, s Sources) (Report, error) {
 	}
 }
 
-// doubtful tells whether the finding may only be what happened between reading the provider's books and reading ours, such
-// as a refund. Of these only what is still found when all is read once more counts.
-func (f Finding) doubtful() bool { return f.Invariant == 4 }
+// doubtful tells whether the finding may only be what happened between two readings: a refund between the provider's books
+// and ours, an event between the log and the outboxes. Of these only what is still found when all is read once more counts.
+func (f Finding) doubtful() bool { return f.Invariant == 4 || f.Invariant == 7 }
 
 // compare adds what the provider's books and ours do not agree in, and what the ledger says against itself. Both are looked
 // at once: they hold at every moment, and what is on its way is left out there.

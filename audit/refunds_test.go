@@ -133,6 +133,24 @@ func TestARefundWhileTheBooksAreRead(t *testing.T) {
 	m.finds([]int{4})
 }
 
+// An event that is said and published between the reading of the log and of the outboxes is no finding.
+func TestAnEventWhileTheBooksAreRead(t *testing.T) {
+	m := newMarket(t)
+	late, readings := m.logged[len(m.logged)-1], 0
+	r, err := audit.Run(t.Context(), audit.Sources{DBs: m.dbs, Currency: usd, Events: func(_ context.Context, each func(event.Envelope)) error {
+		readings++
+		for _, id := range m.logged {
+			if id != late || readings > 1 {
+				each(event.Envelope{ID: id})
+			}
+		}
+		return nil
+	}})
+	if err != nil || len(r.Findings) > 0 || readings != 2 {
+		t.Errorf("findings %v, %v after %d readings", r.Findings, err, readings)
+	}
+}
+
 // A second payment that was given back, and is known to have been, is no finding any more.
 func TestASecondPaymentThatWasMended(t *testing.T) {
 	for _, c := range []struct {

@@ -129,6 +129,9 @@ func (p *Process) Running() bool {
 	}
 }
 
+// PID is the number that the system knows it by, once it has started.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Kill ends it with kill -9.
 func (p *Process) Kill() {
 	if p.Running() {
