@@ -269,7 +269,8 @@ func (p *Page) TabTo(name string) {
 	for range 200 {
 		p.Keys(kb.Tab)
 		role, called, visible := p.Focused()
-		if (slices.Contains(pressable, role) || slices.Contains(fillable, role)) && !visible {
+		// Of a date the browser itself shows which part has the focus.
+		if (slices.Contains(pressable, role) || slices.Contains(fillable, role)) && !visible && !strings.HasPrefix(role, "Date") {
 			p.t.Errorf("at %s one cannot see that %s %q has the focus", p.At(), role, called)
 		}
 		if called == name || strings.Contains(called, name) && name != "" {

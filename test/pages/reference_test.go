@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"ticketing/kernel/fault"
 	"ticketing/test/browser"
 	"ticketing/test/market"
 )
@@ -24,6 +25,12 @@ func TestReference(t *testing.T) {
 	inspect(p, "problem")
 	p.Back()
 	inspect(p, "problems")
+	p.Look(browser.Options{Width: 390, Height: 844})
+	for _, code := range fault.Catalog { // all are made of the same parts
+		p.Visit("/problems/" + code.Name)
+		p.Sees(code.Name)
+		p.NoSidewaysScroll()
+	}
 
 	p.Expects("404 for ")
 	p.Visit("/nowhere")

@@ -196,5 +196,28 @@ func TestRefusalsHavePages(t *testing.T) {
 	inspect(p, "help")
 }
 
+// TestOtherSitesAreAnnounced opens the pages that stand between ours and those of others: the bank's, and Stripe's for sellers.
+func TestOtherSitesAreAnnounced(t *testing.T) {
+	t.Parallel()
+	bank := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })) // so that ours stays open
+	t.Cleanup(bank.Close)
+	s := openStage(t)
+	s.waits(`[]`)
+	s.does("POST /api/payments", staged{202, one(charge("Created", `,"bankUrl":"`+bank.URL+`/step"`)), func() { s.waits(charge("Created", "")) }})
+	s.says("POST /api/payments/account", 200, `{"accountId":"acct_1","onboardingUrl":"`+bank.URL+`/account"}`)
+	p := s.browser(browser.Options{})
+	p.Expects("another host is asked: " + bank.URL)
+	p.Visit("/orders/" + stagedOrder)
+	p.Press("4000 0000 0000 3220")
+	p.Go("Pay $49.90")
+	p.Sees("Go to your bank")
+	inspect(p, "to the bank")
+	p.Visit("/help")
+	p.Value(`document.body.insertAdjacentHTML('beforeend', '<form id="account" method="post" action="/selling/account"></form>')`)
+	p.Submit("#account")
+	p.Shows("a[href='" + bank.URL + "/account']")
+	inspect(p, "to Stripe, for sellers")
+}
+
 // one is the only thing of a list.
 func one(list string) string { return list[1 : len(list)-1] }

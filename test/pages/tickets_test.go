@@ -108,6 +108,11 @@ func TestTicketLooks(t *testing.T) {
 			inspect(p, scene.name)
 		}
 	}
+	p := browser.Open(t, s.Front.URL, browser.Options{})
+	p.Visit("/?status=all")
+	p.Go("More tickets")
+	p.Sees("Back to the beginning")
+	inspect(p, "market, second page")
 }
 
 // TestMarketIsLive has the market and a ticket open while things happen to them.

@@ -11,8 +11,8 @@ const line = document.querySelector(".top .main");
 const here = line?.querySelector("[aria-current]");
 if (here) line.scrollLeft = here.offsetLeft - (line.clientWidth - here.offsetWidth) / 2;
 
-// Whoever sent a form with mistakes in it begins with what is wrong.
-document.querySelector(".faults")?.focus();
+// Whoever sent a form with mistakes in it begins with what is wrong, unless they were faster than this script.
+if (document.activeElement === document.body) document.querySelector(".faults")?.focus();
 
 // The page of an order goes through several states while it is open.
 if (document.querySelector("[data-checkout]")) import("./checkout.js");
