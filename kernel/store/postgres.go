@@ -26,6 +26,7 @@ const (
 	// A statement that takes longer is given up: a lost network must not hold a lock for ever.
 	statementTimeout = "15000"
 	clockInterval    = 5 * time.Second
+	groupPatience    = "100" // milliseconds
 )
 
 // postgresEngine is one schema of a database that other processes use at the same time.
@@ -106,14 +107,37 @@ func (e *postgresEngine) check(ctx context.Context) error {
 	return err
 }
 
-func (e *postgresEngine) begin() string { return "BEGIN" }
+// begin has a group wait for a lock of another replica no longer than groupPatience. Two replicas that each commit several
+// updates together can lock the same rows in opposite orders; PostgreSQL would look for that only after a second.
+func (e *postgresEngine) begin(w *writer, alone bool) error {
+	if alone {
+		_, err := w.exec("BEGIN", nil)
+		return err
+	}
+	return onPostgres(w.conn, func(c *pgconn.PgConn) error {
+		return c.Exec(context.Background(), "BEGIN; SET LOCAL lock_timeout = "+groupPatience).Close()
+	})
+}
+
+func (e *postgresEngine) doomed(conn *sql.Conn) (doomed bool) {
+	err := onPostgres(conn, func(c *pgconn.PgConn) error {
+		doomed = c.TxStatus() == 'E'
+		return nil
+	})
+	return doomed || err != nil
+}
+
+// onPostgres uses a connection below database/sql.
+func onPostgres(conn *sql.Conn, use func(*pgconn.PgConn) error) error {
+	return conn.Raw(func(c any) error { return use(c.(*stdlib.Conn).Conn().PgConn()) })
+}
 
 func (e *postgresEngine) judge(err error) verdict {
 	var failure *pgconn.PgError
 	if errors.As(err, &failure) {
 		switch {
-		case failure.Code == "40001", failure.Code == "40P01":
-			return repeat
+		case failure.Code == "40001", failure.Code == "40P01", failure.Code == "55P03":
+			return repeat // not serializable, deadlock, waited too long for a lock
 		case len(failure.Code) == 5 && (failure.Code[:2] == "08" || failure.Code[:2] == "53" || failure.Code[:2] == "57" || failure.Code[:2] == "58"):
 			return broken // connection, resources, operator, system
 		}

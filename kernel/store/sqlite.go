@@ -94,7 +94,12 @@ func (e *sqliteEngine) check(ctx context.Context) error {
 	return nil
 }
 
-func (e *sqliteEngine) begin() string { return "BEGIN IMMEDIATE" }
+func (e *sqliteEngine) begin(w *writer, _ bool) error {
+	_, err := w.exec("BEGIN IMMEDIATE", nil)
+	return err
+}
+
+func (e *sqliteEngine) doomed(*sql.Conn) bool { return false }
 
 // The primary result codes after which the engine, not a statement, has to be mended: sqlite.org/rescode.html.
 var sqliteBroken = map[int]bool{

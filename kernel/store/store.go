@@ -70,8 +70,10 @@ type DB struct {
 type engine interface {
 	// open connects, checks the settings and returns the pools for writing and for reading.
 	open(ctx context.Context) (write, read *sql.DB, err error)
-	// begin is the statement that begins an update.
-	begin() string
+	// begin begins a transaction on the writer's connection, for one update alone or for a group.
+	begin(w *writer, alone bool) error
+	// doomed tells whether the transaction can only be rolled back.
+	doomed(conn *sql.Conn) bool
 	// judge says what an error means for the transaction that it happened in.
 	judge(err error) verdict
 	// exclusive runs fn while no other process of the service runs that name.

@@ -13,6 +13,7 @@ const (
 	maxGroup   = 256  // updates that share a commit
 	maxQueue   = 4096 // updates that wait; one more waits for its place
 	maxRepeats = 10   // runs of one update that the engine asks to repeat
+	carefulFor = 16   // groups with savepoints after one that failed without
 )
 
 // writer is the one connection that changes a database, behind a queue. Waiting updates share a commit; nobody waits for
@@ -25,8 +26,9 @@ type writer struct {
 	mu     sync.RWMutex // guards closed against sends to a closed queue
 	closed bool
 
-	conn  *sql.Conn // nil when it must be opened again
-	stmts map[string]*sql.Stmt
+	conn    *sql.Conn // nil when it must be opened again
+	stmts   map[string]*sql.Stmt
+	careful int // groups that are still to be run with savepoints
 }
 
 // update is one call of Update.
@@ -128,15 +130,59 @@ func (w *writer) transact(group []*update, again *[]*update) error {
 	if len(group) == 0 {
 		return nil
 	}
-	if err := w.begin(); err != nil {
+	if w.careful == 0 || len(group) == 1 {
+		if done, err := w.together(group); done || err != nil {
+			return err
+		}
+		w.careful = carefulFor
+	}
+	w.careful--
+	return w.apart(group, again)
+}
+
+// together runs the members without savepoints, which cost as much as short updates do. It is undone, and false, when one of
+// several fails, or the engine asks for a repeat: then only savepoints tell who is to blame.
+func (w *writer) together(group []*update) (done bool, err error) {
+	if err := w.begin(len(group) == 1); err != nil {
+		return false, err
+	}
+	for _, u := range group {
+		u.tx = &Tx{db: w.db, caller: u.ctx, run: w}
+		failure := u.run()
+		if failure == nil && w.db.engine.doomed(w.conn) {
+			failure = errSwallowed
+		}
+		if failure == nil {
+			continue
+		}
+		verdict := w.db.engine.judge(failure)
+		if verdict == broken {
+			return false, failure
+		}
+		for _, u := range group {
+			u.tx = nil
+		}
+		if done = len(group) == 1 && verdict == refused; done {
+			u.failure = failure
+		}
+		_, err := w.exec("ROLLBACK", nil)
+		return done, err
+	}
+	_, err = w.exec("COMMIT", nil)
+	return true, err
+}
+
+// errSwallowed is for a function that went on after a statement had failed, which PostgreSQL lets no transaction do.
+var errSwallowed = errors.New("a statement of the transaction has failed")
+
+// apart runs each member in a savepoint of its own.
+func (w *writer) apart(group []*update, again *[]*update) error {
+	if err := w.begin(len(group) == 1); err != nil {
 		return err
 	}
-	// One member alone on SQLite needs no savepoint. On PostgreSQL a failed statement dooms the transaction, and it is the
-	// savepoint that tells, should the function have swallowed the error.
-	alone := len(group) == 1 && !w.db.engine.postgres()
 	live := 0
 	for _, u := range group {
-		ok, err := w.runMember(u, alone, again)
+		ok, err := w.runMember(u, again)
 		if err != nil {
 			return err
 		}
@@ -153,15 +199,15 @@ func (w *writer) transact(group []*update, again *[]*update) error {
 }
 
 // runMember runs one update in a savepoint. Its error is one of the engine; the update's own is kept with the update.
-func (w *writer) runMember(u *update, alone bool, again *[]*update) (ok bool, err error) {
-	if err := w.savepoint(alone, "SAVEPOINT member"); err != nil {
+func (w *writer) runMember(u *update, again *[]*update) (ok bool, err error) {
+	if err := w.savepoint("SAVEPOINT member"); err != nil {
 		return false, err
 	}
 	u.runs++
 	u.tx = &Tx{db: w.db, caller: u.ctx, run: w}
 	failure := u.run()
 	if failure == nil {
-		if failure = w.savepoint(alone, "RELEASE SAVEPOINT member"); failure == nil {
+		if failure = w.savepoint("RELEASE SAVEPOINT member"); failure == nil {
 			return true, nil
 		}
 	}
@@ -170,7 +216,7 @@ func (w *writer) runMember(u *update, alone bool, again *[]*update) (ok bool, er
 	if verdict == broken {
 		return false, failure
 	}
-	if err := w.savepoint(alone, "ROLLBACK TO SAVEPOINT member", "RELEASE SAVEPOINT member"); err != nil {
+	if err := w.savepoint("ROLLBACK TO SAVEPOINT member", "RELEASE SAVEPOINT member"); err != nil {
 		return false, err
 	}
 	if verdict == repeat && u.runs < maxRepeats {
@@ -181,10 +227,7 @@ func (w *writer) runMember(u *update, alone bool, again *[]*update) (ok bool, er
 	return false, nil
 }
 
-func (w *writer) savepoint(alone bool, statements ...string) error {
-	if alone {
-		return nil
-	}
+func (w *writer) savepoint(statements ...string) error {
 	for _, s := range statements {
 		if _, err := w.exec(s, nil); err != nil {
 			return err
@@ -215,12 +258,12 @@ func (u *update) answerOnce(err error) {
 
 // begin begins a transaction. Connections that have died since they were last used are replaced, those that the pool has
 // kept included: nothing was lost with them.
-func (w *writer) begin() (err error) {
+func (w *writer) begin(alone bool) (err error) {
 	for range 2 + idleWriters { // ours, those in the pool, and a new one
 		if err = w.connect(); err != nil {
 			return err
 		}
-		if _, err = w.exec(w.db.engine.begin(), nil); err == nil {
+		if err = w.db.engine.begin(w, alone); err == nil {
 			return nil
 		}
 		w.disconnect()

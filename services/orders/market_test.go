@@ -38,13 +38,8 @@ func each(t *testing.T, wait time.Duration, attempts int, test func(t *testing.T
 		test(t, h)
 	}
 	t.Run("sqlite", func(t *testing.T) { run(t, "") })
-	t.Run("postgres", func(t *testing.T) { run(t, postgres.URL(t)+eagerly) })
+	t.Run("postgres", func(t *testing.T) { run(t, postgres.URL(t)) })
 }
-
-// eagerly has PostgreSQL look for deadlocks at once. Two replicas that each commit several updates together can lock the same
-// rows in opposite orders; one of them is then run again, after the second that PostgreSQL waits by default. The races at the
-// gate meet that in every fourth round.
-const eagerly = "&deadlock_timeout=20ms"
 
 // start runs orders, or one more replica of it.
 func (h *house) start(m *service.Market) {
