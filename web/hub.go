@@ -152,6 +152,20 @@ func (h *hub) check(user string) {
 	}
 }
 
+// Events that come soon after others are sent together: the more pages there are, the more of them.
+const (
+	togetherFew  = 20 * time.Millisecond
+	togetherEach = 40 * time.Microsecond // more for each page
+	togetherMost = 100 * time.Millisecond
+)
+
+// together is how long after events were sent to a page the next ones are waited for.
+func (h *hub) together() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return min(togetherFew+time.Duration(h.count)*togetherEach, togetherMost)
+}
+
 // newest is the newest place in the log that is known; false if the log has never been reached.
 func (h *hub) newest() (uint64, bool) {
 	if h == nil {

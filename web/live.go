@@ -13,10 +13,9 @@ import (
 )
 
 const (
-	heartbeat  = 20 * time.Second      // so that nothing between takes the connection for dead
-	together   = 40 * time.Millisecond // events that come so soon after others are sent together
-	writeTime  = 10 * time.Second      // a page that takes longer has to come back
-	liveFor    = time.Hour             // then the page comes back, to whichever process has room
+	heartbeat  = 20 * time.Second // so that nothing between takes the connection for dead
+	writeTime  = 10 * time.Second // a page that takes longer has to come back
+	liveFor    = time.Hour        // then the page comes back, to whichever process has room
 	mostTopics = 64
 )
 
@@ -116,7 +115,7 @@ func (v *visit) stream(r *reader, after uint64) error {
 			}
 			select { // what happens now is sent together, a moment later
 			case <-v.Context().Done():
-			case <-time.After(together):
+			case <-time.After(v.site.hub.together()):
 			}
 		case <-beat.C:
 			if err := out.send([]byte(":\n\n")); err != nil {
