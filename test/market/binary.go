@@ -45,7 +45,7 @@ func build() (string, error) {
 	}
 	path := filepath.Join(dir, "ticketing")
 	args := []string{"build", "-o", path}
-	if raced {
+	if Raced {
 		args = append(args, "-race")
 	}
 	build := exec.Command("go", append(args, "./cmd/ticketing")...)

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,7 +50,7 @@ type Market struct {
 	t         testing.TB
 	services  map[string][]*Process
 	transport *http.Transport
-	people    int
+	people    atomic.Int64
 }
 
 // Open starts a market with these flags of serve, until the end of the test.

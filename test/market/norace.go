@@ -2,4 +2,5 @@
 
 package market
 
-const raced = false
+// Raced says that this test binary looks for data races.
+const Raced = false

@@ -64,9 +64,8 @@ func (m *Market) Person(name string) *Person {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.people++
 	return &Person{
-		User: User{Email: fmt.Sprintf("%s.%d@example.com", name, m.people)}, Password: "the secret of " + name, market: m,
+		User: User{Email: fmt.Sprintf("%s.%d@example.com", name, m.people.Add(1))}, Password: "the secret of " + name, market: m,
 		client: &http.Client{Transport: m.transport, Jar: jar, Timeout: Patience},
 	}
 }

@@ -2,5 +2,5 @@
 
 package market
 
-// raced says that this test binary looks for data races, so the program that it runs has to do so too.
-const raced = true
+// Raced says that this test binary looks for data races, so the program that it runs has to do so too.
+const Raced = true
