@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,12 +35,11 @@ func isCall(r *http.Request, call string) bool {
 
 // once lets the next call of that name go wrong at the stage.
 func once(call string, stage stripesim.Stage, fault stripesim.Fault) func(*http.Request, stripesim.Stage) *stripesim.Fault {
-	done := false
+	var done atomic.Bool
 	return func(r *http.Request, at stripesim.Stage) *stripesim.Fault {
-		if done || at != stage || !isCall(r, call) {
+		if at != stage || !isCall(r, call) || !done.CompareAndSwap(false, true) {
 			return nil
 		}
-		done = true
 		return &fault
 	}
 }
@@ -49,9 +49,12 @@ func always(*http.Request, stripesim.Stage) *stripesim.Fault { return &stripesim
 
 // lastWord lets the call go wrong at the stage, and everything after it.
 func lastWord(call string, stage stripesim.Stage) func(*http.Request, stripesim.Stage) *stripesim.Fault {
-	over := false
+	var over atomic.Bool
 	return func(r *http.Request, at stripesim.Stage) *stripesim.Fault {
-		if over = over || at == stage && isCall(r, call); over {
+		if at == stage && isCall(r, call) {
+			over.Store(true)
+		}
+		if over.Load() {
 			return &stripesim.Fault{}
 		}
 		return nil
