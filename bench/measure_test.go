@@ -85,6 +85,10 @@ func benchmark(b *testing.B, count int, do work) {
 	for b.Loop() {
 		all.add(do(b, count))
 	}
+	report(b, all)
+}
+
+func report(b *testing.B, all sample) {
 	for unit, value := range all.figures() {
 		b.ReportMetric(value, unit)
 	}
