@@ -11,16 +11,19 @@ import (
 const small = 1000
 
 // lists are the lists that people look at: the newest, every sort, every filter, and words.
-var lists = []struct{ name, query string }{
-	{"newest", ""},
-	{"search", "?q=" + url.QueryEscape("waits berlin")},
-	{"sort=price", "?sort=price"},
-	{"sort=-price", "?sort=-price"},
-	{"sort=date", "?sort=date"},
-	{"status=all", "?status=all"},
-	{"status=locked", "?status=locked"},
-	{"status=sold", "?status=sold"},
-	{"seller", "?seller="}, // of some ticket
+var lists = []struct {
+	name, query string
+	count       int
+}{
+	{"newest", "", 5000},
+	{"search", "?q=" + url.QueryEscape("waits berlin"), 300},
+	{"sort=price", "?sort=price", 5000},
+	{"sort=-price", "?sort=-price", 5000},
+	{"sort=date", "?sort=date", 5000},
+	{"status=all", "?status=all", 5000},
+	{"status=locked", "?status=locked", 5000},
+	{"status=sold", "?status=sold", 5000},
+	{"seller", "?seller=", 5000}, // of some ticket
 }
 
 // BenchmarkBrowse is GET /api/tickets with 20 of them, in a small market and in a large one.
@@ -33,7 +36,7 @@ func BenchmarkBrowse(b *testing.B) {
 		b.Run("size="+size.name, func(b *testing.B) {
 			h, seller := size.open(b)
 			for _, l := range lists {
-				b.Run(l.name, func(b *testing.B) { benchmark(b, 5000, h.reading(listPath(l.query, seller))) })
+				b.Run(l.name, func(b *testing.B) { benchmark(b, l.count, h.reading(listPath(l.query, seller))) })
 			}
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -13,7 +14,7 @@ import (
 var (
 	wanted = flag.Bool("table", false, "have TestTable measure everything and print the table")
 	runs   = flag.Int("runs", 5, "runs of each path whose median is in the table")
-	only   = flag.String("only", "", "have TestTable measure only paths whose name contains this")
+	only   = flag.String("only", "", "have TestTable measure only paths whose name matches this regular expression")
 )
 
 // TestTable measures every path beside its limit, run by run in turns, and prints the medians.
@@ -54,16 +55,20 @@ func tabulate(t *testing.T, runs int, size func(int) int, out printer) {
 		}
 	}
 	print("| path | figure | floor | goal | limit | measured | ratio | CPU µs each |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	chosen, err := regexp.Compile(*only)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, p := range paths {
-		if strings.Contains(p.name, *only) {
+		if chosen.MatchString(p.name) {
 			t.Run("path="+p.name, func(t *testing.T) { print("%s", p.measure(t, runs, size)) })
 		}
 	}
-	compare(t, runs, size, print)
+	compare(t, runs, size, chosen, print)
 }
 
 // compare measures what all engines have to do, and prints each beside the shipped ones.
-func compare(t *testing.T, runs int, size func(int) int, print func(format string, args ...any)) {
+func compare(t *testing.T, runs int, size func(int) int, chosen *regexp.Regexp, print func(format string, args ...any)) {
 	all := engines
 	if runs == 1 {
 		all = engines[:1] // sign-ups and many processes take long
@@ -76,7 +81,7 @@ func compare(t *testing.T, runs int, size func(int) int, print func(format strin
 		t.Run("engine="+e.name, func(t *testing.T) {
 			h := newHouse(t, e)
 			for i, s := range shared {
-				if !strings.Contains(s.name, *only) {
+				if !chosen.MatchString(s.name) {
 					continue
 				}
 				value := medians(t, runs, size(s.count), func(tb testing.TB, n int) sample { return s.do(h, tb, n) })[s.unit]
