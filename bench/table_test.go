@@ -25,8 +25,8 @@ func TestTable(t *testing.T) {
 	tabulate(t, *runs, func(count int) int { return count }, os.Stdout)
 }
 
-// smokeLarge is how many tickets a large market has when it is only to be seen that everything works.
-const smokeLarge = 2000
+// How many tickets a large market has, and how many people there are, when it is only to be seen that everything works.
+const smokeLarge, smokeCrowd = 2000, 8
 
 // TestSmoke does a little of everything, so that nothing rots, and shows figures that nobody should believe.
 func TestSmoke(t *testing.T) {
@@ -36,9 +36,9 @@ func TestSmoke(t *testing.T) {
 	if market.Raced {
 		t.Skip("skipped: measures nothing with the race detector")
 	}
-	before := *large
-	*large = smokeLarge
-	t.Cleanup(func() { *large = before })
+	tickets, people := *large, crowd
+	*large, crowd, template = smokeLarge, smokeCrowd, &signUps{}
+	t.Cleanup(func() { *large, crowd, template = tickets, people, &signUps{} })
 	var out strings.Builder
 	tabulate(t, 1, func(count int) int { return max(1, count/100) }, &out)
 	t.Log("\n" + out.String())
