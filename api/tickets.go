@@ -29,6 +29,7 @@ type Ticket struct {
 	Currency    string        `json:"currency"`
 	Venue       string        `json:"venue"`
 	StartsAt    time.Time     `json:"startsAt"` // zero: not said
+	TimeZone    string        `json:"timeZone"` // of the event, by its IANA name; empty: not said
 	Details     string        `json:"details"`
 	UserID      string        `json:"userId"`      // the seller
 	OrderID     string        `json:"orderId"`     // that holds it, locked or sold
@@ -45,12 +46,13 @@ type Listing struct {
 	Price    money.Decimal `json:"price"`
 	Venue    string        `json:"venue,omitempty"`
 	StartsAt time.Time     `json:"startsAt,omitzero"`
+	TimeZone string        `json:"timeZone,omitempty"`
 	Details  string        `json:"details,omitempty"`
 }
 
 // Listing is what its seller says about the ticket, to be changed and given to EditTicket.
 func (t Ticket) Listing() Listing {
-	return Listing{Title: t.Title, Price: t.Price, Venue: t.Venue, StartsAt: t.StartsAt, Details: t.Details}
+	return Listing{Title: t.Title, Price: t.Price, Venue: t.Venue, StartsAt: t.StartsAt, TimeZone: t.TimeZone, Details: t.Details}
 }
 
 // TicketQuery chooses tickets. The zero value is the newest that are available.

@@ -71,7 +71,8 @@ func newMarket(t *testing.T) *market {
 }
 
 func (m *market) ticket(id string, version int64, status, order string) event.Ticket {
-	return event.Ticket{ID: id, Title: "A ticket", Price: usd.Decimal(1999), Currency: "usd", UserID: seller, Status: status, OrderID: order, Version: version}
+	return event.Ticket{ID: id, Title: "A ticket", Price: usd.Decimal(1999), Currency: "usd", UserID: seller, Status: status, OrderID: order, Version: version,
+		TimeZone: "Europe/Berlin"}
 }
 
 func (m *market) order(id, ticket string, version int64, status string) event.Order {
@@ -145,10 +146,10 @@ func (m *market) store(s event.State) {
 		if s.Status == event.Withdrawn {
 			withdrawnAt = 1
 		}
-		m.run("tickets", `INSERT INTO tickets (id, user_id, title, price, currency, venue, details, search, starts_at, order_id, sold_at, withdrawn_at, version, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, 'usd', '', '', '', 0, $5, $6, $7, $8, 0, 0)
+		m.run("tickets", `INSERT INTO tickets (id, user_id, title, price, currency, venue, details, search, starts_at, time_zone, order_id, sold_at, withdrawn_at, version, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, 'usd', '', '', '', 0, $9, $5, $6, $7, $8, 0, 0)
 			ON CONFLICT (id) DO UPDATE SET price = $4, order_id = $5, sold_at = $6, withdrawn_at = $7, version = $8`,
-			s.ID, s.UserID, s.Title, int64(price), order, soldAt, withdrawnAt, s.Version)
+			s.ID, s.UserID, s.Title, int64(price), order, soldAt, withdrawnAt, s.Version, s.TimeZone)
 	case event.Order:
 		price, _ := usd.Amount(s.Ticket.Price)
 		m.run("orders", `INSERT INTO orders (id, user_id, status, cancel_reason, expires_at, ticket_id, ticket_version, title, price, currency, version, created_at, updated_at, seller_id, charge_id)
@@ -286,6 +287,7 @@ func TestWhatBreaksIsFound(t *testing.T) {
 		}, []int{7}},
 		"a sold ticket that is offered again": {func(m *market) { m.run("tickets", `UPDATE tickets SET sold_at = 0, order_id = NULL WHERE sold_at > 0`) }, []int{7}},
 		"another price than was said":         {func(m *market) { m.run("tickets", `UPDATE tickets SET price = 1 WHERE sold_at > 0`) }, []int{7}},
+		"another zone than was said":          {func(m *market) { m.run("tickets", `UPDATE tickets SET time_zone = 'UTC' WHERE sold_at > 0`) }, []int{7}},
 		"a ticket that is gone":               {func(m *market) { m.run("tickets", `DELETE FROM tickets WHERE sold_at > 0`) }, []int{7}},
 		"an order that is gone":               {func(m *market) { m.run("orders", `DELETE FROM orders WHERE id = $1`, paid) }, []int{7}},
 		"an order that ends later":            {func(m *market) { m.run("orders", `UPDATE orders SET expires_at = expires_at + 1 WHERE id = $1`, open) }, []int{7}},

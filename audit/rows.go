@@ -21,7 +21,7 @@ func (b *books) readRows(tx *store.Tx, kind event.Kind) (map[string]row, error) 
 		state func(scan store.Scan) (id string, version int64, state any, err error)
 	}{
 		event.Users.Name:   {`SELECT id, version, email FROM users`, b.scanUser},
-		event.Tickets.Name: {`SELECT id, version, user_id, title, price, order_id, sold_at > 0, withdrawn_at > 0 FROM tickets`, b.scanTicket},
+		event.Tickets.Name: {`SELECT id, version, user_id, title, time_zone, price, order_id, sold_at > 0, withdrawn_at > 0 FROM tickets`, b.scanTicket},
 		event.Orders.Name:  {`SELECT id, version, user_id, ticket_id, seller_id, price, status, cancel_reason, charge_id, expires_at FROM orders`, b.scanOrder},
 		event.Charges.Name: {`SELECT id, version, order_id, amount, status, stripe_refund_id, refund_status FROM charges`, b.scanCharge},
 	}[kind.Name]
@@ -42,7 +42,7 @@ func (b *books) describe(state any) string {
 	case event.User:
 		return fmt.Sprintf("%q", s.Email)
 	case event.Ticket:
-		return fmt.Sprintf("%q of %s at %s, %s for %q", s.Title, s.UserID, s.Price, s.Status, s.OrderID)
+		return fmt.Sprintf("%q in %q of %s at %s, %s for %q", s.Title, s.TimeZone, s.UserID, s.Price, s.Status, s.OrderID)
 	case event.Order:
 		return fmt.Sprintf("%s for ticket %s of %q at %s until %s, %s %s with payment %q", s.UserID, s.Ticket.ID, s.Ticket.SellerID,
 			s.Ticket.Price, s.ExpiresAt.UTC(), s.Status, s.CancelReason, s.ChargeID)
@@ -63,7 +63,7 @@ func (b *books) scanTicket(scan store.Scan) (string, int64, any, error) {
 	var price int64
 	var order *string
 	var sold, withdrawn bool
-	err := scan(&t.ID, &t.Version, &t.UserID, &t.Title, &price, &order, &sold, &withdrawn)
+	err := scan(&t.ID, &t.Version, &t.UserID, &t.Title, &t.TimeZone, &price, &order, &sold, &withdrawn)
 	t.Price, t.Status = b.decimal(price), event.Available
 	if order != nil {
 		t.OrderID, t.Status = *order, event.Locked

@@ -76,7 +76,7 @@ func (f *filling) list(ctx context.Context, i int, price money.Decimal) error {
 	if f.tickets[i].ID != "" {
 		return nil
 	}
-	listing := api.Listing{Title: t.Title, Price: price, Venue: t.Venue, StartsAt: t.StartsAt, Details: t.Details}
+	listing := api.Listing{Title: t.Title, Price: price, Venue: t.Venue, StartsAt: t.StartsAt, TimeZone: t.TimeZone, Details: t.Details}
 	content, err := json.Marshal(listing)
 	if err != nil {
 		return err

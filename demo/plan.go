@@ -31,6 +31,7 @@ type Ticket struct {
 	Title    string
 	Venue    string
 	StartsAt time.Time
+	TimeZone string // of the venue
 	Details  string
 	Price    int
 	Reduced  int // to which the seller edits the price; 0: not at all
@@ -81,7 +82,7 @@ func NewPlan(seed uint64, now time.Time) (*Plan, error) {
 		for range min(1+r.IntN(5), howMany-len(p.Tickets)) {
 			t := Ticket{
 				Seller: r.IntN(sellers), Title: show.title, Venue: venue.name, StartsAt: at.UTC(),
-				Details: details(r, venue.seating), Price: show.prices[r.IntN(len(show.prices))],
+				TimeZone: venue.zone.String(), Details: details(r, venue.seating), Price: show.prices[r.IntN(len(show.prices))],
 			}
 			if !taken[t.name()] {
 				taken[t.name()] = true

@@ -99,6 +99,9 @@ func TestShowsBeginInTheEvening(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if ticket.TimeZone != name {
+			t.Errorf("%s in %s is in the zone %s", ticket.Title, city, ticket.TimeZone)
+		}
 		if at := ticket.StartsAt.In(zone); at.Hour() < 13 || at.Minute()%5 != 0 || at.Second() != 0 {
 			t.Errorf("%s in %s begins at %v", ticket.Title, city, at)
 		}

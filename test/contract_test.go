@@ -111,7 +111,7 @@ const (
 // tickets lists, reads, edits and withdraws.
 func (c *contract) tickets() {
 	full := map[string]any{"title": "Björk & <friends>", "price": json.Number("129.90"), "venue": "Harpa, Reykjavík",
-		"startsAt": time.Now().AddDate(1, 0, 0).UTC().Format(time.RFC3339), "details": "Row 1\nSeat 2"}
+		"startsAt": time.Now().AddDate(1, 0, 0).UTC().Format(time.RFC3339), "timeZone": "Atlantic/Reykjavik", "details": "Row 1\nSeat 2"}
 	list := func(body any) market.Ticket {
 		return market.As[market.Ticket](c.ask(c.seller, createTicket, "", body).Want(201))
 	}
@@ -143,6 +143,7 @@ func (c *contract) tickets() {
 	for field, values := range map[string][]any{
 		"title": {"", " ", strings.Repeat("x", 201), 7, nil, "a\x00b"}, "price": {0, -1, "20", json.Number("1.001"), 1000000.01, json.Number("1e300"), nil, true},
 		"venue": {strings.Repeat("x", 501), 7}, "details": {strings.Repeat("x", 501), []int{}}, "startsAt": {"2001-01-01T00:00:00Z", "tomorrow", 7},
+		"timeZone": {"Mars/Olympus", "Local", "../UTC", strings.Repeat("x", 65), 7},
 	} {
 		for _, v := range values {
 			body := maps.Clone(full)

@@ -124,7 +124,7 @@ func (f fuzzer) body() string {
 	if f.IntN(10) == 0 {
 		return f.of("", "{", "}", "null", "[]", "\"\"", "{}{}", "{} x", "\x00", "<xml/>", "a=b", strings.Repeat("{\"a\":", 3000), strings.Repeat(" ", 70000), "\xef\xbb\xbf{}")
 	}
-	names := []string{"title", "price", "venue", "startsAt", "details", "ticketId", "orderId", "token", "email", "password", "currentPassword", "Title", "", "__proto__", "id", "version"}
+	names := []string{"title", "price", "venue", "startsAt", "timeZone", "details", "ticketId", "orderId", "token", "email", "password", "currentPassword", "Title", "", "__proto__", "id", "version"}
 	var fields []string
 	for range f.IntN(6) {
 		fields = append(fields, fmt.Sprintf("%q:%s", f.of(names...), f.value(0)))

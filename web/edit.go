@@ -72,13 +72,13 @@ func (s *Site) showEdit(v *visit) error {
 	f.Input("title").Value, f.Input("venue").Value, f.Input("details").Value = t.Title, t.Venue, t.Details
 	f.Input("price").Value = v.words.Amount(t.Price, t.Currency)
 	if !t.StartsAt.IsZero() {
-		f.Input("startsAt").Value = t.StartsAt.In(v.zone).Format(localTime)
+		f.Input("startsAt").Value = t.StartsAt.In(v.zoneOf(&t)).Format(localTime)
 	}
 	return v.showChange(editing, changePage{Ticket: t, Form: f, Version: t.Version})
 }
 
 func (v *visit) editForm(t api.Ticket) *Form {
-	return v.listingForm("/tickets/"+t.ID+"/edit", "edit.submit")
+	return v.listingForm("/tickets/"+t.ID+"/edit", "edit.submit", v.zoneOf(&t))
 }
 
 func (v *visit) showChange(c change, page changePage) error {

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"ticketing/api"
 	"ticketing/kernel/money"
 )
 
@@ -84,6 +85,7 @@ func (p *pages) functions() template.FuncMap {
 		"t":     func(v *View, key string, args ...any) (string, error) { return v.text(key, args...) },
 		"money": func(v *View, amount money.Decimal, currency string) string { return v.words.Money(amount, currency) },
 		"when":  func(v *View, t time.Time) string { return v.When(t) },
+		"event": func(v *View, t api.Ticket) string { return v.Begins(&t) },
 		"day":   func(v *View, t time.Time) string { return v.words.Day(t.In(v.zone)) },
 		"clock": func(v *View, t time.Time) string { return v.words.Clock(t.In(v.zone)) },
 		"said":  func(v *View, english string) string { return v.words.Said(english) },

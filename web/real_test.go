@@ -145,6 +145,9 @@ func (v *visitor) submits(page *dom, form string, fields ...string) *dom {
 	for _, in := range page.within(f, "input[name], textarea[name], select[name]") {
 		values.Set(attr(in, "name"), attr(in, "value"))
 	}
+	for _, chosen := range page.within(f, "select[name] [selected]") {
+		values.Set(attr(chosen.Parent, "name"), attr(chosen, "value"))
+	}
 	for i := 0; i+1 < len(fields); i += 2 {
 		if !values.Has(fields[i]) {
 			v.t.Fatalf("the form has no input %s", fields[i])

@@ -23,14 +23,14 @@ type sellPage struct {
 	Form *Form
 }
 
-// listingForm is what a seller says about a ticket.
-func (v *visit) listingForm(action, submit string) *Form {
+// listingForm is what a seller says about a ticket whose event is in that zone.
+func (v *visit) listingForm(action, submit string, zone *time.Location) *Form {
 	f := v.form("listing", action, submit,
 		&Input{Name: "title", Label: "sell.name", Hint: "sell.name.hint", Type: "text", Autocomplete: "off", Required: true, MaxLength: longestTitle},
 		&Input{Name: "price", Label: "sell.price", Unit: v.currency(), Type: "text", Mode: "decimal", Autocomplete: "off",
 			Required: true, MaxLength: longestPrice},
 		&Input{Name: "startsAt", Label: "sell.date", Type: "datetime-local"},
-		&Input{Name: "zone", Label: "sell.zone", Type: "select", Required: true, Options: v.zoneOptions(), Value: v.zone.String()},
+		&Input{Name: "timeZone", Label: "sell.zone", Type: "select", Required: true, Options: zoneOptions(v.zone, zone), Value: zone.String()},
 		&Input{Name: "venue", Label: "sell.venue", Type: "text", Autocomplete: "off", MaxLength: longestText},
 		&Input{Name: "details", Label: "sell.details", Hint: "sell.details.hint", Type: "textarea", MaxLength: longestText},
 	)
@@ -46,13 +46,15 @@ func (v *visit) currency() string {
 	return strings.ToUpper(balance.Currency)
 }
 
-// zoneOptions are the places whose evening an event may have, that of the reader too.
-func (v *visit) zoneOptions() []Option {
+// zoneOptions are the places whose evening an event may have, those that somebody is used to or has chosen too.
+func zoneOptions(more ...*time.Location) []Option {
 	names := slices.Clone(places)
-	if own := v.zone.String(); !slices.Contains(names, own) {
-		names = append(names, own)
-		slices.Sort(names)
+	for _, zone := range more {
+		if own := zone.String(); !slices.Contains(names, own) {
+			names = append(names, own)
+		}
 	}
+	slices.Sort(names)
 	options := make([]Option, len(names))
 	for i, name := range names {
 		options[i] = Option{name, strings.ReplaceAll(name, "_", " ")}
@@ -65,7 +67,7 @@ func (s *Site) showSell(v *visit) error {
 	if _, err := v.mustBeSignedIn(); err != nil {
 		return err
 	}
-	return v.showListing(v.listingForm("/sell", "sell.submit"))
+	return v.showListing(v.listingForm("/sell", "sell.submit", v.zone))
 }
 
 func (v *visit) showListing(f *Form) error {
@@ -77,7 +79,7 @@ func (s *Site) sell(v *visit) error {
 	if _, err := v.mustBeSignedIn(); err != nil {
 		return err
 	}
-	f := v.listingForm("/sell", "sell.submit")
+	f := v.listingForm("/sell", "sell.submit", v.zone)
 	if err := v.read(f); err != nil {
 		return err
 	}
@@ -98,7 +100,7 @@ func (s *Site) sell(v *visit) error {
 // listing is what was entered; false if the API could not even be asked. The ticket is the one that it is to replace.
 func (f *Form) listing(was api.Ticket) (api.Listing, bool) {
 	l := api.Listing{
-		Title: strings.TrimSpace(f.Value("title")), Venue: strings.TrimSpace(f.Value("venue")),
+		Title: strings.TrimSpace(f.Value("title")), Venue: strings.TrimSpace(f.Value("venue")), TimeZone: f.Value("timeZone"),
 		Details: strings.TrimSpace(strings.ReplaceAll(f.Value("details"), "\r\n", "\n")),
 	}
 	if l.Title == "" {
@@ -111,8 +113,13 @@ func (f *Form) listing(was api.Ticket) (api.Listing, bool) {
 	} else if l.Price, err = f.words.ParseAmount(price); err != nil {
 		f.wrong("price", "sell.price.bad", f.words.Amount(money.Whole(49), ""))
 	}
+	zone, known := zoneNamed(l.TimeZone)
+	if !known {
+		f.wrong("timeZone", "sell.zone.bad")
+		zone = f.zone
+	}
 	if at := strings.TrimSpace(f.Value("startsAt")); at != "" {
-		if l.StartsAt, err = parseLocal(at, zoneOf(f.Value("zone"))); err != nil {
+		if l.StartsAt, err = parseLocal(at, zone); err != nil {
 			f.wrong("startsAt", "sell.date.bad")
 		}
 	}

@@ -64,7 +64,7 @@ func TestSelling(t *testing.T) {
 	page := sally.submits(sally.opens("/signup?next=/sell"), "form#signup", "email", mail, "password", secret).is(200, "/sell").sound()
 	page.reads("Put it on the market", "Price (USD)")
 
-	page = sally.submits(page, "form#listing", "title", " ", "price", "twelve", "startsAt", "soon", "zone", "Europe/Berlin",
+	page = sally.submits(page, "form#listing", "title", " ", "price", "twelve", "startsAt", "soon", "timeZone", "Europe/Berlin",
 		"venue", "Volksbühne", "details", "a\r\nb").answers(400).sound()
 	page.reads("3 things need your attention")
 	for field, fault := range map[string]string{
@@ -74,7 +74,7 @@ func TestSelling(t *testing.T) {
 			t.Errorf("%s: %q", field, said)
 		}
 	}
-	if page.value("#listing-venue") != "Volksbühne" || page.value("#listing-zone [selected]") != "Europe/Berlin" || page.says("#listing-details") != "a b" {
+	if page.value("#listing-venue") != "Volksbühne" || page.value("#listing-timeZone [selected]") != "Europe/Berlin" || page.says("#listing-details") != "a b" {
 		t.Errorf("what was typed is not kept: %s", page.body)
 	}
 	page = sally.submits(page, "form#listing", "title", hostile, "price", "19.999", "startsAt", "2001-01-01T20:00", "venue", strings.Repeat("x", 501)).answers(400).sound()
@@ -84,9 +84,9 @@ func TestSelling(t *testing.T) {
 	}
 
 	evening := time.Now().AddDate(1, 0, 0).Format("2006") + "-07-14T20:00"
-	fields := []string{"title", hostile, "price", "1,249.50", "startsAt", evening, "zone", "Europe/Berlin", "venue", "", "details", "Row 4\r\n<b>7"}
+	fields := []string{"title", hostile, "price", "1,249.50", "startsAt", evening, "timeZone", "Europe/Berlin", "venue", "", "details", "Row 4\r\n<b>7"}
 	listed := sally.submits(page, "form#listing", fields...).answers(200).sound()
-	listed.reads("Your ticket is on the market.", "$1,249.50", "6:00 pm UTC", "Row 4 <b>7").lacks("main img", "main script", "form[action$='/order']")
+	listed.reads("Your ticket is on the market.", "$1,249.50", "8:00 pm CEST", "Row 4 <b>7").lacks("main img", "main script", "form[action$='/order']")
 	listed.one("a[href$='/edit']")
 	if listed.says("h1") != hostile || !strings.Contains(listed.says("title"), hostile) {
 		t.Errorf("the title has become %q", listed.says("h1"))

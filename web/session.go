@@ -89,22 +89,30 @@ func onwards(next string) string {
 // zones are the places that have been looked up. There are some hundreds of them.
 var zones sync.Map
 
-// zoneOf is the reader's time zone by its IANA name; UTC if there is none of that name.
-func zoneOf(name string) *time.Location {
-	if name == "" || len(name) > 64 || name == "Local" {
-		return time.UTC
-	}
-	name, err := url.QueryUnescape(name)
+// zoneOf is the reader's time zone as their cookie has it; UTC if there is none of that name.
+func zoneOf(cookie string) *time.Location {
+	name, err := url.QueryUnescape(cookie)
 	if err != nil {
 		return time.UTC
 	}
+	if zone, ok := zoneNamed(name); ok {
+		return zone
+	}
+	return time.UTC
+}
+
+// zoneNamed is the time zone of that IANA name; false if there is none.
+func zoneNamed(name string) (*time.Location, bool) {
+	if name == "" || len(name) > 64 || name == "Local" {
+		return nil, false
+	}
 	if zone, ok := zones.Load(name); ok {
-		return zone.(*time.Location)
+		return zone.(*time.Location), true
 	}
 	zone, err := time.LoadLocation(name)
 	if err != nil || zone == time.Local {
-		return time.UTC
+		return nil, false
 	}
 	zones.Store(name, zone)
-	return zone
+	return zone, true
 }

@@ -82,7 +82,7 @@ func TestTheMarketIsSmall(t *testing.T) {
 	starts := time.Now().AddDate(0, 6, 0).UTC().Truncate(time.Minute).Format(time.RFC3339)
 	for i := range 21 {
 		seller.Ask("POST", "/api/tickets", map[string]any{
-			"title": fmt.Sprintf("The Magnificent Ghost Town Orchestra, evening %d", i+1), "price": 1249.5, "startsAt": starts,
+			"title": fmt.Sprintf("The Magnificent Ghost Town Orchestra, evening %d", i+1), "price": 1249.5, "startsAt": starts, "timeZone": "Europe/Berlin",
 			"venue": "Kulturzentrum Schlachthof, Wiesbaden", "details": "Block C, row 4, seat 12",
 		}).Want(201)
 	}

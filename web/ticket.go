@@ -62,7 +62,7 @@ func (s *Site) ticket(v *visit) error {
 	v.Title = t.Title
 	v.Description = v.T("ticket.description", t.Title, v.words.Money(t.Price, t.Currency))
 	if !t.StartsAt.IsZero() {
-		v.Description = v.T("ticket.description.dated", t.Title, v.When(t.StartsAt), v.words.Money(t.Price, t.Currency))
+		v.Description = v.T("ticket.description.dated", t.Title, v.Begins(&t), v.words.Money(t.Price, t.Currency))
 	}
 	v.NoIndex = t.Status == api.Withdrawn
 	if t.Status == api.Locked {

@@ -62,6 +62,17 @@ func (v *View) text(key string, args ...any) (string, error) {
 // When is a time in the reader's zone, with its name.
 func (v *View) When(t time.Time) string { return v.words.When(t.In(v.zone)) }
 
+// zoneOf is the time zone of a ticket's event, by whose clock people come; the reader's if it is not said.
+func (v *View) zoneOf(t *api.Ticket) *time.Location {
+	if zone, ok := zoneNamed(t.TimeZone); ok {
+		return zone
+	}
+	return v.zone
+}
+
+// Begins is when the event of a ticket begins, by the clock of its place.
+func (v *View) Begins(t *api.Ticket) string { return v.words.When(t.StartsAt.In(v.zoneOf(t))) }
+
 // Words are for what only Go code formats.
 func (v *View) Words() *messages.Words { return v.words }
 

@@ -108,6 +108,7 @@ type Ticket struct {
 	Currency    string        `json:"currency" doc:"ISO 4217 code, lower case."`
 	Venue       string        `json:"venue,omitempty" doc:"Where the event takes place."`
 	StartsAt    *time.Time    `json:"startsAt,omitempty" doc:"When the event begins."`
+	TimeZone    string        `json:"timeZone,omitempty" doc:"The time zone of the event by its IANA name, as Europe/Berlin."`
 	Details     string        `json:"details,omitempty" doc:"Seat, block and whatever else the seller says."`
 	UserID      string        `json:"userId" doc:"The seller."`
 	OrderID     string        `json:"orderId,omitempty" doc:"The order that holds the ticket, locked or sold."`

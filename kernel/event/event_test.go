@@ -78,8 +78,8 @@ func TestWireForm(t *testing.T) {
 	order := event.OrderTicket{ID: "t", Title: "Tom", Price: price, Currency: "usd", Version: 3}
 	for want, s := range map[string]event.State{
 		`{"id":"t","title":"Tom","price":19.9,"currency":"usd","userId":"u","status":"available","version":1,"createdAt":"2027-07-01T19:30:00.12Z","updatedAt":"2027-07-01T19:30:00.12Z"}`: event.Ticket{ID: "t", Title: "Tom", Price: price, Currency: "usd", UserID: "u", Status: event.Available, Version: 1, CreatedAt: at, UpdatedAt: at},
-		`{"id":"t","title":"Tom","price":19.9,"currency":"usd","venue":"v","startsAt":"2027-07-01T19:30:00.12Z","details":"d","userId":"u","orderId":"o","status":"locked","lockedUntil":"2027-07-01T19:30:00.12Z","version":2,"createdAt":"2027-07-01T19:30:00.12Z","updatedAt":"2027-07-01T19:30:00.12Z"}`: event.Ticket{
-			ID: "t", Title: "Tom", Price: price, Currency: "usd", Venue: "v", StartsAt: &at, Details: "d", UserID: "u", OrderID: "o",
+		`{"id":"t","title":"Tom","price":19.9,"currency":"usd","venue":"v","startsAt":"2027-07-01T19:30:00.12Z","timeZone":"Europe/Berlin","details":"d","userId":"u","orderId":"o","status":"locked","lockedUntil":"2027-07-01T19:30:00.12Z","version":2,"createdAt":"2027-07-01T19:30:00.12Z","updatedAt":"2027-07-01T19:30:00.12Z"}`: event.Ticket{
+			ID: "t", Title: "Tom", Price: price, Currency: "usd", Venue: "v", StartsAt: &at, TimeZone: "Europe/Berlin", Details: "d", UserID: "u", OrderID: "o",
 			Status: event.Locked, LockedUntil: &at, Version: 2, CreatedAt: at, UpdatedAt: at},
 		`{"id":"o","orderId":"o","ticketId":"t","reason":"changed","ticketVersion":4,"version":1}`: event.LockRejection{ID: "o", OrderID: "o", TicketID: "t", Reason: event.RejectedChanged, TicketVersion: 4, Version: 1},
 		`{"id":"o","userId":"b","status":"Cancelled","cancelReason":"by_buyer","expiresAt":"2027-07-01T19:30:00.12Z","ticket":{"id":"t","title":"Tom","price":19.9,"currency":"usd","version":3},"version":3,"createdAt":"2027-07-01T19:30:00.12Z","updatedAt":"2027-07-01T19:30:00.12Z"}`: event.Order{

@@ -88,11 +88,12 @@ type listing struct {
 	Price    money.Decimal `json:"price" exclusiveMinimum:"0" maximum:"1000000" doc:"In the major unit of the market's currency, with at most its decimals." example:"89.5"`
 	Venue    string        `json:"venue,omitempty" maxLength:"500" doc:"Where the event takes place." example:"Tempodrom, Berlin"`
 	StartsAt *time.Time    `json:"startsAt,omitempty" doc:"When the event begins; not in the past."`
+	TimeZone string        `json:"timeZone,omitempty" maxLength:"64" doc:"Where the clock stands by which the event begins: the IANA name of a time zone. Pages show the event's time there." example:"Europe/Berlin"`
 	Details  string        `json:"details,omitempty" maxLength:"500" doc:"Seat, block, and what else a buyer wants to know." example:"Block C, row 4, seat 12"`
 }
 
 func (in listing) value() Listing {
-	l := Listing{Title: in.Title, Venue: in.Venue, Details: in.Details}
+	l := Listing{Title: in.Title, Venue: in.Venue, TimeZone: in.TimeZone, Details: in.Details}
 	if in.StartsAt != nil {
 		l.StartsAt = in.StartsAt.UTC().Truncate(time.Millisecond)
 	}

@@ -26,7 +26,7 @@ func TestListAndRead(t *testing.T) {
 		starts := h.Now().Add(time.Hour)
 		made := h.Ask(seller, "POST", "/api/tickets", fields{
 			"title": " Tom Waits ", "price": 19.99, "venue": "Tempodrom", "details": "Row 4\nseat 12", "startsAt": starts.In(time.FixedZone("", 7200)),
-			"unknown": "is ignored", "userId": "so is this",
+			"timeZone": "Europe/Berlin", "unknown": "is ignored", "userId": "so is this",
 		})
 		v := service.Must[event.Ticket](h.Process, made, 201)
 		if made.Get("Location") != "/api/tickets/"+v.ID || made.Get("Etag") != `"1"` {
@@ -34,7 +34,7 @@ func TestListAndRead(t *testing.T) {
 		}
 		want := event.Ticket{
 			ID: v.ID, Title: "Tom Waits", Price: v.Price, Currency: "usd", Venue: "Tempodrom", Details: "Row 4\nseat 12", StartsAt: &starts,
-			UserID: seller, Status: event.Available, Version: 1, CreatedAt: h.Now(), UpdatedAt: h.Now(),
+			TimeZone: "Europe/Berlin", UserID: seller, Status: event.Available, Version: 1, CreatedAt: h.Now(), UpdatedAt: h.Now(),
 		}
 		h.same(want, made)
 		read := h.Ask("", "GET", "/api/tickets/"+v.ID, nil)
@@ -94,17 +94,21 @@ func TestEverythingWrongIsSaidAtOnce(t *testing.T) {
 			body  any
 			wrong []string
 		}{
-			"nothing":     {fields{}, []string{"price", "title"}},
-			"empty":       {fields{"title": "", "price": 0, "startsAt": past}, []string{"price", "startsAt", "title"}},
-			"blank":       {fields{"title": " \t ", "price": 1}, []string{"title"}},
-			"all of it":   {fields{"title": strings.Repeat("x", 201), "price": 19.999, "venue": long, "details": long, "startsAt": past}, []string{"details", "price", "startsAt", "title", "venue"}},
-			"wrong types": {fields{"title": 1, "price": "1", "venue": []int{}, "details": true, "startsAt": 17}, []string{"details", "price", "startsAt", "title", "venue"}},
-			"nulls":       {fields{"title": nil, "price": nil}, []string{"price", "title"}},
-			"no time":     {fields{"title": "x", "price": 1, "startsAt": "tomorrow"}, []string{"startsAt"}},
-			"now":         {fields{"title": "x", "price": 1, "startsAt": h.Now()}, []string{"startsAt"}},
-			"NUL":         {`{"title":"a\u0000b","price":1}`, []string{"title"}},
-			"two lines":   {fields{"title": "x", "price": 1, "venue": "a\nb"}, []string{"venue"}},
-			"far away":    {`{"title":"x","price":1,"startsAt":"9999-12-31T23:59:59-12:00"}`, []string{"startsAt"}},
+			"nothing": {fields{}, []string{"price", "title"}},
+			"empty":   {fields{"title": "", "price": 0, "startsAt": past}, []string{"price", "startsAt", "title"}},
+			"blank":   {fields{"title": " \t ", "price": 1}, []string{"title"}},
+			"all of it": {fields{"title": strings.Repeat("x", 201), "price": 19.999, "venue": long, "details": long, "startsAt": past, "timeZone": long},
+				[]string{"details", "price", "startsAt", "timeZone", "title", "venue"}},
+			"wrong types": {fields{"title": 1, "price": "1", "venue": []int{}, "details": true, "startsAt": 17, "timeZone": 2},
+				[]string{"details", "price", "startsAt", "timeZone", "title", "venue"}},
+			"nulls":     {fields{"title": nil, "price": nil}, []string{"price", "title"}},
+			"no time":   {fields{"title": "x", "price": 1, "startsAt": "tomorrow"}, []string{"startsAt"}},
+			"now":       {fields{"title": "x", "price": 1, "startsAt": h.Now()}, []string{"startsAt"}},
+			"no zone":   {fields{"title": "x", "price": 1, "timeZone": "Europe/Berlni"}, []string{"timeZone"}},
+			"our zone":  {fields{"title": "x", "price": 1, "timeZone": "Local"}, []string{"timeZone"}},
+			"NUL":       {`{"title":"a\u0000b","price":1}`, []string{"title"}},
+			"two lines": {fields{"title": "x", "price": 1, "venue": "a\nb"}, []string{"venue"}},
+			"far away":  {`{"title":"x","price":1,"startsAt":"9999-12-31T23:59:59-12:00"}`, []string{"startsAt"}},
 		} {
 			for _, request := range [][2]string{{"POST", "/api/tickets"}, {"PUT", "/api/tickets/" + v.ID}} {
 				a := h.Ask(seller, request[0], request[1], c.body)
@@ -117,7 +121,7 @@ func TestEverythingWrongIsSaidAtOnce(t *testing.T) {
 			t.Errorf("half a body: %d %s", a.Status, a.Text)
 		}
 		// An optional field that is null is one that is not there.
-		h.list(seller, fields{"venue": nil, "details": nil, "startsAt": nil})
+		h.list(seller, fields{"venue": nil, "details": nil, "startsAt": nil, "timeZone": nil})
 		if got := h.told(v.ID); got.Version != 1 {
 			t.Errorf("refusals have changed the ticket: %+v", got)
 		}
@@ -172,12 +176,12 @@ func TestWhoMayDoWhat(t *testing.T) {
 func TestEditAndWithdraw(t *testing.T) {
 	each(t, func(t *testing.T, h house) {
 		seller := service.NewID()
-		v := h.list(seller, fields{"venue": "Tempodrom", "startsAt": h.Now().Add(time.Hour)})
+		v := h.list(seller, fields{"venue": "Tempodrom", "startsAt": h.Now().Add(time.Hour), "timeZone": "Europe/Berlin"})
 		at := "/api/tickets/" + v.ID
 		h.Advance(time.Second)
 		edited := h.Ask(seller, "PUT", at, fields{"title": "Nick Cave", "price": 5}, "If-Match", `"1"`)
 		got := service.Must[event.Ticket](h.Process, edited, 200)
-		if got.Version != 2 || got.Title != "Nick Cave" || got.Price.String() != "5" || got.Venue != "" || got.StartsAt != nil ||
+		if got.Version != 2 || got.Title != "Nick Cave" || got.Price.String() != "5" || got.Venue != "" || got.StartsAt != nil || got.TimeZone != "" ||
 			!got.CreatedAt.Equal(v.CreatedAt) || !got.UpdatedAt.Equal(h.Now()) || edited.Get("Etag") != `"2"` {
 			t.Errorf("edited to %s", edited.Text)
 		}

@@ -20,12 +20,12 @@ var Migrations = store.Files(files, "migrations")
 // noDate stands for an event without one: it sorts behind all others, and never begins.
 const noDate = math.MaxInt64
 
-const columns = `id, user_id, title, price, currency, venue, details, starts_at, order_id, locked_until, sold_at, withdrawn_at, version, created_at, updated_at`
+const columns = `id, user_id, title, price, currency, venue, details, starts_at, time_zone, order_id, locked_until, sold_at, withdrawn_at, version, created_at, updated_at`
 
 func scanTicket(scan store.Scan) (t Ticket, err error) {
 	var orderID *string
 	var startsAt, lockedUntil, soldAt, withdrawnAt, createdAt, updatedAt int64
-	err = scan(&t.ID, &t.UserID, &t.Title, &t.Price, &t.Currency, &t.Venue, &t.Details, &startsAt, &orderID, &lockedUntil,
+	err = scan(&t.ID, &t.UserID, &t.Title, &t.Price, &t.Currency, &t.Venue, &t.Details, &startsAt, &t.TimeZone, &orderID, &lockedUntil,
 		&soldAt, &withdrawnAt, &t.Version, &createdAt, &updatedAt)
 	if orderID != nil {
 		t.OrderID = *orderID
@@ -55,9 +55,9 @@ func selectTicket(tx *store.Tx, id string) (Ticket, bool, error) {
 
 // insertTicket is false when the id is taken.
 func insertTicket(tx *store.Tx, t Ticket) (bool, error) {
-	n, err := tx.Exec(`INSERT INTO tickets (id, user_id, title, price, currency, venue, details, search, starts_at, version, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO NOTHING`,
-		t.ID, t.UserID, t.Title, int64(t.Price), t.Currency, t.Venue, t.Details, t.search(), t.startsAtMillis(),
+	n, err := tx.Exec(`INSERT INTO tickets (id, user_id, title, price, currency, venue, details, search, starts_at, time_zone, version, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO NOTHING`,
+		t.ID, t.UserID, t.Title, int64(t.Price), t.Currency, t.Venue, t.Details, t.search(), t.startsAtMillis(), t.TimeZone,
 		t.Version, store.Millis(t.CreatedAt), store.Millis(t.UpdatedAt))
 	return n == 1, err
 }
@@ -65,9 +65,9 @@ func insertTicket(tx *store.Tx, t Ticket) (bool, error) {
 // updateListing writes what the seller says, provided that the ticket is still free and still this version.
 func updateListing(tx *store.Tx, t Ticket, l Listing) (Ticket, bool, error) {
 	return store.One(tx, scanTicket, `UPDATE tickets SET title = $1, price = $2, venue = $3, details = $4, search = $5, starts_at = $6,
-			version = version + 1, updated_at = $7
-		WHERE id = $8 AND version = $9 AND order_id IS NULL AND withdrawn_at = 0 RETURNING `+columns,
-		l.Title, int64(l.Price), l.Venue, l.Details, l.search(), l.startsAtMillis(), store.Millis(tx.Now()), t.ID, t.Version)
+			time_zone = $7, version = version + 1, updated_at = $8
+		WHERE id = $9 AND version = $10 AND order_id IS NULL AND withdrawn_at = 0 RETURNING `+columns,
+		l.Title, int64(l.Price), l.Venue, l.Details, l.search(), l.startsAtMillis(), l.TimeZone, store.Millis(tx.Now()), t.ID, t.Version)
 }
 
 // withdraw takes the ticket off the market, provided that it is still free and still this version.
@@ -196,7 +196,7 @@ func match(tx *store.Tx, words []string) string {
 func (s *Service) event(t Ticket) event.Ticket {
 	return event.Ticket{
 		ID: t.ID, Title: t.Title, Price: s.currency.Decimal(t.Price), Currency: t.Currency, Venue: t.Venue,
-		StartsAt: known(t.StartsAt), Details: t.Details, UserID: t.UserID, OrderID: t.OrderID, Status: t.Status(),
+		StartsAt: known(t.StartsAt), TimeZone: t.TimeZone, Details: t.Details, UserID: t.UserID, OrderID: t.OrderID, Status: t.Status(),
 		LockedUntil: known(t.LockedUntil), Version: t.Version, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
 }

@@ -3,6 +3,7 @@ package tickets
 import (
 	"strings"
 	"time"
+	_ "time/tzdata" // which zones there are must not depend on the machine
 	"unicode"
 	"unicode/utf8"
 
@@ -18,6 +19,7 @@ const (
 	maxTitle = 200       // characters
 	maxText  = 500       // characters of venue and details each
 	maxPrice = 1_000_000 // in the major unit of the currency
+	maxZone  = 64        // bytes of a zone's name
 	maxWord  = 64        // characters of a word that are searched; an engine may leave longer ones out altogether
 )
 
@@ -28,6 +30,7 @@ type Listing struct {
 	Currency string
 	Venue    string
 	StartsAt time.Time // zero if the event has no date
+	TimeZone string    // of the place of the event, by its IANA name; empty if it is not said
 	Details  string
 }
 
@@ -128,7 +131,20 @@ func (l *Listing) check(price money.Decimal, currency money.Currency, now time.T
 	case l.StartsAt.Year() > 9999:
 		p.Add("startsAt", "The date is too far away.")
 	}
+	if l.TimeZone != "" && !isZone(l.TimeZone) {
+		p.Add("timeZone", "There is no time zone of this name. One is Europe/Berlin.")
+	}
 	return p
+}
+
+// isZone tells whether that is the name of a time zone everywhere. A machine has more names for itself, "localtime" and the
+// folders of its files, which begin with a small letter, and "Local".
+func isZone(name string) bool {
+	if len(name) > maxZone || name == "Local" || name[0] < 'A' || name[0] > 'Z' {
+		return false
+	}
+	_, err := time.LoadLocation(name)
+	return err == nil
 }
 
 // words are the words of a text as they are searched for: lower case, without accents.

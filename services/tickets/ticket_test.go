@@ -91,7 +91,18 @@ func TestListingCheck(t *testing.T) {
 		"begins in a moment":  {func(l *Listing) { l.StartsAt = noon.Add(time.Millisecond) }, "1", nil},
 		"last day":            {func(l *Listing) { l.StartsAt = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC) }, "1", nil},
 		"after the last day":  {func(l *Listing) { l.StartsAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "1", []string{"startsAt"}},
-		"all of it":           {func(l *Listing) { *l = Listing{Venue: strings.Repeat("x", 501), StartsAt: noon} }, "0", []string{"price", "startsAt", "title", "venue"}},
+		"a zone":              {func(l *Listing) { l.TimeZone = "America/Argentina/Buenos_Aires" }, "1", nil},
+		"everybody's zone":    {func(l *Listing) { l.TimeZone = "UTC" }, "1", nil},
+		"a zone with a sign":  {func(l *Listing) { l.TimeZone = "Etc/GMT+3" }, "1", nil},
+		"no such zone":        {func(l *Listing) { l.TimeZone = "Europe/Berlni" }, "1", []string{"timeZone"}},
+		"a padded zone":       {func(l *Listing) { l.TimeZone = " Europe/Berlin" }, "1", []string{"timeZone"}},
+		"the machine's zone":  {func(l *Listing) { l.TimeZone = "Local" }, "1", []string{"timeZone"}},
+		"its file":            {func(l *Listing) { l.TimeZone = "localtime" }, "1", []string{"timeZone"}},
+		"leap seconds":        {func(l *Listing) { l.TimeZone = "right/Europe/Berlin" }, "1", []string{"timeZone"}},
+		"a way out":           {func(l *Listing) { l.TimeZone = "Europe/../Europe/Berlin" }, "1", []string{"timeZone"}},
+		"a long zone":         {func(l *Listing) { l.TimeZone = "Europe/" + strings.Repeat("x", 58) }, "1", []string{"timeZone"}},
+		"all of it": {func(l *Listing) { *l = Listing{Venue: strings.Repeat("x", 501), StartsAt: noon, TimeZone: "x"} }, "0",
+			[]string{"price", "startsAt", "timeZone", "title", "venue"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := Listing{Title: " Tom Waits ", Venue: " Tempodrom "}

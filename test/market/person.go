@@ -18,12 +18,12 @@ type User struct {
 
 // Ticket is a listing.
 type Ticket struct {
-	ID, Title, Currency, Venue, Details, UserID, OrderID, Status string
-	SellerID                                                     string // of the ticket in an order
-	Price                                                        json.Number
-	StartsAt, LockedUntil                                        *time.Time
-	Version                                                      int64
-	CreatedAt, UpdatedAt                                         time.Time
+	ID, Title, Currency, Venue, TimeZone, Details, UserID, OrderID, Status string
+	SellerID                                                               string // of the ticket in an order
+	Price                                                                  json.Number
+	StartsAt, LockedUntil                                                  *time.Time
+	Version                                                                int64
+	CreatedAt, UpdatedAt                                                   time.Time
 }
 
 // Order is a buyer's claim on a ticket.

@@ -10,6 +10,7 @@ var deSaid = [][2]string{
 	{"The price may be at most %s.", "Der Preis darf höchstens $1 sein."},
 	{"The price must be more than 0.", "Der Preis muss größer als 0 sein."},
 	{"The event has begun already.", "Die Veranstaltung hat schon begonnen."},
+	{"There is no time zone of this name. One is Europe/Berlin.", "Eine Zeitzone mit diesem Namen gibt es nicht. Eine heißt Europe/Berlin."},
 	{"The date is too far away.", "Das Datum liegt zu weit in der Zukunft."},
 	{"This is not an e-mail address.", "Das ist keine E-Mail-Adresse."},
 	{"A password must have at least %d characters.", "Ein Passwort braucht mindestens $1 Zeichen."},

@@ -10,6 +10,7 @@ var deSelling = table{
 	"sell.date":         {"Tag und Uhrzeit"},
 	"sell.date.bad":     {"Das ist kein Tag mit Uhrzeit."},
 	"sell.zone":         {"Zeitzone der Veranstaltung"},
+	"sell.zone.bad":     {"Das ist keine von den Zeitzonen."},
 	"sell.venue":        {"Ort"},
 	"sell.details":      {"Einzelheiten"},
 	"sell.details.hint": {"Block, Reihe, Platz, und was man sonst noch wissen möchte."},

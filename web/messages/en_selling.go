@@ -10,6 +10,7 @@ var enSelling = table{
 	"sell.date":         {"Day and time"},
 	"sell.date.bad":     {"This is not a day with a time."},
 	"sell.zone":         {"Time zone of the event"},
+	"sell.zone.bad":     {"This is not one of the time zones."},
 	"sell.venue":        {"Venue"},
 	"sell.details":      {"Details"},
 	"sell.details.hint": {"Block, row, seat, and what else a buyer wants to know."},

@@ -1,6 +1,6 @@
 // What every page does beyond its HTML. All of it is a bonus: each page works without.
 
-// The server writes times in the reader's zone once it knows it.
+// The server writes times in the reader's zone once it knows it, but for those of events.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone && !document.cookie.split("; ").includes(`zone=${encodeURIComponent(zone)}`)) {
   document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
