@@ -174,7 +174,7 @@ func selectTickets(tx *store.Tx, f Filter) ([]Ticket, error) {
 		query := arg(match(tx, f.Words))
 		where = append(where, tx.Either(
 			"id IN (SELECT ticket_id FROM ticket_search JOIN ticket_numbers ON number = ticket_search.rowid WHERE ticket_search MATCH "+query+")",
-			"words @@ to_tsquery('simple', "+query+")"))
+			"words @@ CAST("+query+" AS tsquery)"))
 	}
 	if f.After != nil {
 		where = append(where, "("+sort.column+", id) "+sort.beyond+" ("+arg(f.After.Value)+", "+arg(f.After.ID)+")")
