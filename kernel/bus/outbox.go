@@ -3,7 +3,6 @@ package bus
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,20 +22,15 @@ func (b *Bus) Emit(tx *store.Tx, t event.Type, s event.State) error {
 	case entity == "" || strings.ContainsAny(entity, ".*> \t\r\n") || version < 1:
 		return fmt.Errorf("%s %q version %d cannot be told of", kind.Name, entity, version)
 	}
-	data, err := json.Marshal(s)
-	if err != nil {
-		return fmt.Errorf("state of %s %s: %w", kind.Name, entity, err)
-	}
 	id := tx.NewID()
 	work := trace.From(tx.Context())
 	if !work.Valid() { // a clock's, and nobody's request
 		work = trace.Of(id)
 	}
-	document, err := json.Marshal(event.Envelope{
+	document, err := encode(event.Envelope{
 		SpecVersion: specVersion, ID: id, Source: b.source, Type: t, Subject: entity, Time: tx.Now(),
-		DataContentType: "application/json", DataSchema: event.DataSchema(s),
-		TraceParent: work.Parent(), Data: data,
-	})
+		DataContentType: "application/json", DataSchema: event.DataSchema(s), TraceParent: work.Parent(),
+	}, s)
 	if err != nil {
 		return fmt.Errorf("event of %s %s: %w", kind.Name, entity, err)
 	}

@@ -10,9 +10,15 @@ import (
 // published meanwhile goes with the next.
 type unrecorded struct {
 	waiting []place
-	writing []place         // of the record under way
-	ids     map[string]bool // of both
-	outcome <-chan error    // of the record under way; nil if there is none
+	ids     map[string]bool // of what waits and what is being written
+	writing *writing        // the record under way; nil if there is none
+}
+
+// writing is a record under way.
+type writing struct {
+	places []place
+	done   chan struct{}
+	err    error // once it is done
 }
 
 func (u *unrecorded) add(p place) {
@@ -40,25 +46,29 @@ func (u *unrecorded) without(rows []outboxRow) []outboxRow {
 // being written.
 func (b *Bus) record() {
 	u := &b.unrecorded
-	if u.outcome != nil || len(u.waiting) == 0 {
+	if u.writing != nil || len(u.waiting) == 0 {
 		return
 	}
-	u.writing, u.waiting = u.waiting, nil
-	places := u.writing
-	u.outcome = b.db.Start(context.Background(), func(tx *store.Tx) error { return record(tx, places, false) })
+	w := &writing{places: u.waiting, done: make(chan struct{})}
+	u.writing, u.waiting = w, nil
+	outcome := b.db.Start(context.Background(), func(tx *store.Tx) error { return record(tx, w.places, false) })
+	go func() {
+		w.err = <-outcome
+		close(w.done)
+	}()
 }
 
-// written takes the outcome of the record under way, and begins the next one. If it failed, comparing has to tell what the
-// outbox says.
-func (b *Bus) written(err error) error {
+// written takes the outcome of the record under way, once it is done, and begins the next one. If it failed, comparing has
+// to tell what the outbox says.
+func (b *Bus) written() error {
 	u := &b.unrecorded
-	u.outcome = nil
-	if err != nil {
+	w := u.writing
+	if w.err != nil {
 		*u = unrecorded{}
 		b.compared = false
-		return err
+		return w.err
 	}
-	for _, p := range u.writing {
+	for _, p := range w.places {
 		delete(u.ids, p.id)
 	}
 	u.writing = nil
@@ -68,25 +78,38 @@ func (b *Bus) written(err error) error {
 
 // recorded returns when everything that was published is written down.
 func (b *Bus) recorded() error {
-	for b.unrecorded.outcome != nil {
-		if err := b.written(<-b.unrecorded.outcome); err != nil {
+	for b.unrecorded.writing != nil {
+		<-b.unrecorded.writing.done
+		if err := b.written(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// recording is where the outcome of the record under way comes; nil if there is none.
-func (b *Bus) recording() <-chan error {
+// recording is closed when the record under way is done; nil if there is none.
+func (b *Bus) recording() <-chan struct{} {
 	b.relayMu.Lock()
 	defer b.relayMu.Unlock()
-	return b.unrecorded.outcome
+	if b.unrecorded.writing == nil {
+		return nil
+	}
+	return b.unrecorded.writing.done
 }
 
-func (b *Bus) noteRecord(err error) error {
+// noteRecord takes the outcome of the record under way if it is done: somebody else may have been faster.
+func (b *Bus) noteRecord() error {
 	b.relayMu.Lock()
 	defer b.relayMu.Unlock()
-	return b.written(err)
+	if b.unrecorded.writing == nil {
+		return nil
+	}
+	select {
+	case <-b.unrecorded.writing.done:
+		return b.written()
+	default:
+		return nil
+	}
 }
 
 func (b *Bus) finishRecord() error {

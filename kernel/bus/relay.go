@@ -114,8 +114,8 @@ func (b *Bus) relay(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-b.woken:
 		case <-poll:
-		case err := <-b.recording():
-			look = b.noteRecord(err) != nil
+		case <-b.recording():
+			look = b.noteRecord() != nil
 		case <-check.C:
 			b.check(ctx)
 		}

@@ -1,8 +1,10 @@
 package bus
 
 import (
-	"encoding/json"
 	"fmt"
+
+	"github.com/go-json-experiment/json"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 
 	"ticketing/kernel/event"
 )
@@ -25,6 +27,17 @@ func Decode(document []byte) (event.Envelope, error) {
 	}
 	return e, nil
 }
+
+// encode writes the CloudEvents document of an event about the state.
+func encode(e event.Envelope, state event.State) ([]byte, error) {
+	return json.Marshal(struct {
+		event.Envelope
+		Data event.State `json:"data"` // in the place of the envelope's own, which is text already
+	}{e, state}, written)
+}
+
+// written is JSON as encoding/json writes it, which leaves out every zero value that may be.
+var written = json.JoinOptions(jsonv1.OmitEmptyWithLegacySemantics(true), json.FormatNilSliceAsNull(true), json.FormatNilMapAsNull(true))
 
 // State is the entity's state that the event tells of; an error if it is not one of kind T, by who may say so.
 func State[T event.State](e event.Envelope) (T, error) {
