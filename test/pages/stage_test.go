@@ -199,7 +199,9 @@ func TestRefusalsHavePages(t *testing.T) {
 // TestOtherSitesAreAnnounced opens the pages that stand between ours and those of others: the bank's, and Stripe's for sellers.
 func TestOtherSitesAreAnnounced(t *testing.T) {
 	t.Parallel()
-	bank := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })) // so that ours stays open
+	bank := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent) // so that ours stays open; while a page waits for another it does not take every command
+	}))
 	t.Cleanup(bank.Close)
 	s := openStage(t)
 	s.waits(`[]`)
