@@ -126,6 +126,8 @@ func (c *contract) tickets() {
 		c.Fatalf("the link is %q", page.Header.Get("Link"))
 	}
 	c.ask(c.nobody, listTickets+link[1], "", nil).Want(200)
+	nothing := c.ask(c.nobody, listTickets+"?q=%21", "", nil).Want(200).Header.Get("ETag")
+	c.ask(c.nobody, listTickets+"?q=%21", "", nil, "If-None-Match", nothing).Want(304)
 	for _, query := range []string{"?limit=0", "?limit=101", "?limit=x", "?status=x", "?sort=x", "?cursor=x", "?q=" + strings.Repeat("x", 201), link[1] + "x"} {
 		c.ask(c.nobody, listTickets+query, "", nil).Want(400)
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -23,6 +24,7 @@ type call struct {
 	url   *url.URL
 	id    string
 	newID func() string
+	until time.Time // see KeepUntil
 }
 
 type (

@@ -178,6 +178,9 @@ func (h *handler) judge(ctx context.Context, w http.ResponseWriter, r *http.Requ
 			return h.once(ctx, r, e, c, body, key)
 		}
 	}
+	if e.About.Kept != nil {
+		return e.About.Kept.serve(ctx, r, c, e.serve)
+	}
 	return e.serve(ctx, r, body)
 }
 

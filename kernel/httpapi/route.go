@@ -53,6 +53,8 @@ type About struct {
 	Check       Checker      // rules of the service, reported together with what the schema finds; may be nil
 	Larger      Larger       // bodies that it takes beyond MaxBody; needs LargerBodies at the edge too
 
+	// Kept keeps the answers of a Get that are the same for everybody. They have an ETag, of their content if of nothing else.
+	Kept *Kept
 	// Secret marks a body that holds a password: its fingerprint, kept with an Idempotency-Key, is the slow one of Options.
 	Secret bool
 	// OnReplay adds headers when the stored answer of a 2xx is given again: Set-Cookie is never stored, so a route that
@@ -109,6 +111,9 @@ type endpoint func(ctx context.Context, r *http.Request, body []byte) (*answer, 
 func route[I, O any](method, path string, h func(context.Context, *I) (*O, error), about About) Route {
 	if about.Check.run != nil && about.Check.input != reflect.TypeFor[I]() {
 		panic(fmt.Sprintf("httpapi: %s %s: Check is for %v, the handler takes %v", method, path, about.Check.input, reflect.TypeFor[I]()))
+	}
+	if about.Kept != nil && method != http.MethodGet {
+		panic(fmt.Sprintf("httpapi: %s %s changes something and cannot be Kept", method, path))
 	}
 	return Route{
 		Method: method, Path: path, About: about, input: reflect.TypeFor[I](),

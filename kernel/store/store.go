@@ -130,6 +130,9 @@ func (db *DB) Name() string { return db.name }
 // Shared says that other processes may use the same database at the same time.
 func (db *DB) Shared() bool { return db.engine.postgres() }
 
+// Now is the time by the database's clock.
+func (db *DB) Now() time.Time { return db.now() }
+
 // Update runs fn in one transaction and returns after its commit; fn's error rolls it back and is returned as it is.
 // When ctx ends before the transaction has begun, fn is not run; after that the outcome is awaited whatever ctx says.
 func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {

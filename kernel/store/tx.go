@@ -9,13 +9,14 @@ import (
 
 // Tx is a transaction of Update, or the reads of View.
 type Tx struct {
-	db     *DB
-	caller context.Context
-	run    runner
-	at     time.Time // what Now has answered, zero before the first call
-	err    error     // the first error that the transaction cannot go on after
-	keys   []string
-	hooks  []func()
+	db      *DB
+	caller  context.Context
+	run     runner
+	at      time.Time // what Now has answered, zero before the first call
+	err     error     // the first error that the transaction cannot go on after
+	keys    []string
+	hooks   []func()
+	changes []*Changes
 }
 
 // runner executes statements: the writer's connection, or the pool of readers.

@@ -26,9 +26,10 @@ type writer struct {
 	mu     sync.RWMutex // guards closed against sends to a closed queue
 	closed bool
 
-	conn    *sql.Conn // nil when it must be opened again
-	stmts   map[string]*sql.Stmt
-	careful int // groups that are still to be run with savepoints
+	conn      *sql.Conn // nil when it must be opened again
+	stmts     map[string]*sql.Stmt
+	careful   int        // groups that are still to be run with savepoints
+	unsettled []*Changes // by the commit that is under way
 }
 
 // update is one call of Update.
@@ -102,8 +103,12 @@ func (w *writer) gather(first *update) []*update {
 // alone afterwards: two replicas that update the same rows in different orders do not meet twice that way.
 func (w *writer) commit(group []*update) {
 	var again []*update
-	if err := w.transact(group, &again); err != nil {
+	err := w.transact(group, &again)
+	if err != nil {
 		w.disconnect()
+	}
+	w.settle()
+	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 		w.db.log.Error("a commit failed", "database", w.db.name, "error", err)
 		for _, u := range group {
@@ -168,6 +173,7 @@ func (w *writer) together(group []*update) (done bool, err error) {
 		_, err := w.exec("ROLLBACK", nil)
 		return done, err
 	}
+	w.unsettle(group)
 	_, err = w.exec("COMMIT", nil)
 	return true, err
 }
@@ -194,6 +200,7 @@ func (w *writer) apart(group []*update, again *[]*update) error {
 	if live == 0 {
 		end = "ROLLBACK"
 	}
+	w.unsettle(group)
 	_, err := w.exec(end, nil)
 	return err
 }

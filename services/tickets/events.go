@@ -29,7 +29,7 @@ func (s *Service) changed(tx *store.Tx, step func(*store.Tx, string) (Ticket, bo
 	if err != nil || !held {
 		return err
 	}
-	return s.bus.Emit(tx, event.TicketUpdated, s.event(t))
+	return s.emit(tx, event.TicketUpdated, t)
 }
 
 // lockFor gives the order its ticket, or says why not. An order that holds its ticket already keeps it.
@@ -39,7 +39,7 @@ func (s *Service) lockFor(tx *store.Tx, o event.Order) error {
 		return err
 	}
 	if ok {
-		return s.bus.Emit(tx, event.TicketUpdated, s.event(locked))
+		return s.emit(tx, event.TicketUpdated, locked)
 	}
 	t, found, err := selectTicket(tx, o.Ticket.ID)
 	if err != nil || t.OrderID == o.ID {

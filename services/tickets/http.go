@@ -20,13 +20,14 @@ func (s *Service) Routes() []httpapi.Route {
 		httpapi.Get("/api/tickets", s.list, httpapi.About{
 			ID: "listTickets", Tag: tag, Summary: "What is on the market",
 			Description: "Tickets whose event has begun are not available any more. Withdrawn ones appear only among `all`.",
+			Kept:        s.kept,
 		}),
 		httpapi.Post("/api/tickets", s.create, httpapi.About{
 			ID: "createTicket", Tag: tag, Summary: "List a ticket", SignedIn: true, Status: 201,
 			Check: httpapi.Checks(func(ctx context.Context, in *createInput) fault.Problems { return s.check(ctx, &in.Body) }),
 		}),
 		httpapi.Get("/api/tickets/{id}", s.read, httpapi.About{
-			ID: "readTicket", Tag: tag, Summary: "One ticket", Faults: []fault.Code{fault.Unknown},
+			ID: "readTicket", Tag: tag, Summary: "One ticket", Faults: []fault.Code{fault.Unknown}, Kept: s.kept,
 		}),
 		httpapi.Put("/api/tickets/{id}", s.replace, httpapi.About{
 			ID: "editTicket", Tag: tag, Summary: "Edit your ticket", SignedIn: true,
@@ -52,6 +53,7 @@ type listInput struct {
 
 type listOutput struct {
 	Link string         `header:"Link" doc:"The next page, if there is one (RFC 8288)."`
+	ETag string         `header:"ETag" doc:"Another one when the list has changed."`
 	Body []event.Ticket `nullable:"false"`
 }
 
@@ -68,16 +70,19 @@ func (s *Service) list(ctx context.Context, in *listInput) (*listOutput, error) 
 	if beyond {
 		f.After = &after
 	}
-	page, more, err := s.Tickets(ctx, f)
+	page, err := s.Tickets(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	out := &listOutput{Body: make([]event.Ticket, len(page))}
-	for i, t := range page {
+	if !page.Until.IsZero() {
+		httpapi.KeepUntil(ctx, page.Until)
+	}
+	out := &listOutput{Body: make([]event.Ticket, len(page.Tickets))}
+	for i, t := range page.Tickets {
 		out.Body[i] = s.event(t)
 	}
-	if more {
-		out.Link = httpapi.NextLink(ctx, string(in.Sort), in.Sort.place(page[len(page)-1]))
+	if page.More {
+		out.Link = httpapi.NextLink(ctx, string(in.Sort), in.Sort.place(page.Tickets[len(page.Tickets)-1]))
 	}
 	return out, nil
 }

@@ -7,10 +7,12 @@ package tickets
 
 import (
 	"context"
+	"time"
 
 	"ticketing/kernel/bus"
 	"ticketing/kernel/event"
 	"ticketing/kernel/fault"
+	"ticketing/kernel/httpapi"
 	"ticketing/kernel/money"
 	"ticketing/kernel/store"
 )
@@ -25,11 +27,21 @@ type Service struct {
 	db       *store.DB
 	bus      *bus.Bus
 	currency money.Currency
+	changes  *store.Changes // of any ticket
+	kept     *httpapi.Kept
 }
 
 // New is tickets on this database, whose events go out by this bus.
 func New(db *store.DB, b *bus.Bus, o Options) *Service {
-	return &Service{db: db, bus: b, currency: o.Currency}
+	s := &Service{db: db, bus: b, currency: o.Currency, changes: db.NewChanges()}
+	s.kept = httpapi.NewKept(s.changes.Still, db.Now)
+	return s
+}
+
+// emit tells of a ticket that the transaction has changed: the followers of the log, and those who keep what they have read.
+func (s *Service) emit(tx *store.Tx, is event.Type, t Ticket) error {
+	tx.Changes(s.changes)
+	return s.bus.Emit(tx, is, s.event(t))
 }
 
 // List puts a ticket with this id on the market. A ticket of the seller that has the id already is a repeat's own.
@@ -42,7 +54,7 @@ func (s *Service) List(ctx context.Context, id, seller string, l Listing) (Ticke
 			return err
 		}
 		if made {
-			return s.bus.Emit(tx, event.TicketCreated, s.event(t))
+			return s.emit(tx, event.TicketCreated, t)
 		}
 		var found bool
 		if t, found, err = selectTicket(tx, id); err == nil && (!found || t.UserID != seller) {
@@ -66,18 +78,30 @@ func (s *Service) Ticket(ctx context.Context, id string) (t Ticket, err error) {
 	return t, err
 }
 
-// Tickets is one page of a list, and whether there is more behind it.
-func (s *Service) Tickets(ctx context.Context, f Filter) (page []Ticket, more bool, err error) {
+// Page is a part of a list.
+type Page struct {
+	Tickets []Ticket
+	More    bool      // behind it
+	Until   time.Time // when an event begins whose ticket is not available then; zero if none does
+}
+
+// Tickets is one page of a list.
+func (s *Service) Tickets(ctx context.Context, f Filter) (p Page, err error) {
 	limit := f.Limit
 	f.Limit++
 	err = s.db.View(ctx, func(tx *store.Tx) error {
-		page, err = selectTickets(tx, f)
+		p.Tickets, err = selectTickets(tx, f)
 		return err
 	})
-	if len(page) > limit {
-		return page[:limit], true, err
+	for _, t := range p.Tickets {
+		if f.Status == event.Available && !t.StartsAt.IsZero() && (p.Until.IsZero() || t.StartsAt.Before(p.Until)) {
+			p.Until = t.StartsAt
+		}
 	}
-	return page, false, err
+	if p.More = len(p.Tickets) > limit; p.More {
+		p.Tickets = p.Tickets[:limit]
+	}
+	return p, err
 }
 
 // Edit changes what the seller says about a ticket that nobody holds. The check is asked about the version that the edit
@@ -89,7 +113,7 @@ func (s *Service) Edit(ctx context.Context, id, seller string, check func(versio
 		}
 		edited, ok, err := updateListing(tx, t, l)
 		if ok {
-			err = s.bus.Emit(tx, event.TicketUpdated, s.event(edited))
+			err = s.emit(tx, event.TicketUpdated, edited)
 		}
 		return edited, ok, err
 	})
@@ -100,7 +124,7 @@ func (s *Service) Withdraw(ctx context.Context, id, seller string, check func(ve
 	_, err := s.change(ctx, id, seller, check, func(tx *store.Tx, t Ticket) (Ticket, bool, error) {
 		gone, ok, err := withdraw(tx, t)
 		if ok {
-			err = s.bus.Emit(tx, event.TicketUpdated, s.event(gone))
+			err = s.emit(tx, event.TicketUpdated, gone)
 		}
 		return gone, ok, err
 	})
