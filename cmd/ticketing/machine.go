@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"ticketing/kernel/bus"
 	"ticketing/kernel/event"
 	"ticketing/kernel/identity"
@@ -102,7 +104,7 @@ func (m *machine) components() []runner.Component {
 	if m.simulates() {
 		list = append(list, m.happenings())
 	}
-	return list
+	return append(list, memory())
 }
 
 // stateful tells whether any role has a database; web alone has none.
@@ -155,12 +157,16 @@ func (m *machine) connect(ctx context.Context) (err error) {
 
 // prepare returns when the log has everything that the services of this process have said.
 func (m *machine) prepare(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
 	for _, p := range m.parts {
-		if err := p.bus.Prepare(ctx); err != nil {
-			return fmt.Errorf("cannot bring the event log up to date for %s: %w", p.name, err)
-		}
+		g.Go(func() error {
+			if err := p.bus.Prepare(ctx); err != nil {
+				return fmt.Errorf("cannot bring the event log up to date for %s: %w", p.name, err)
+			}
+			return nil
+		})
 	}
-	return nil
+	return g.Wait()
 }
 
 func (m *machine) disconnect(context.Context) error {
