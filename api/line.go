@@ -44,8 +44,9 @@ type call struct {
 	once   bool // must not be repeated when it is not known whether it has been done
 }
 
-// answer is what came back, a success.
+// answer is what came back: a success, or that nothing is new.
 type answer struct {
+	status int
 	header http.Header
 	body   []byte
 }
@@ -158,10 +159,10 @@ func (l line) ask(r *http.Request) (*answer, error) {
 		return nil, unreachable(r, err)
 	case len(body) > maxAnswer:
 		return nil, fmt.Errorf("%w: its answer has more than %d bytes", ErrUnreachable, maxAnswer)
-	case resp.StatusCode/100 != 2:
+	case resp.StatusCode/100 != 2 && resp.StatusCode != http.StatusNotModified:
 		return nil, problemOf(resp, body)
 	}
-	return &answer{resp.Header, body}, nil
+	return &answer{resp.StatusCode, resp.Header, body}, nil
 }
 
 func unreachable(r *http.Request, err error) error {

@@ -74,6 +74,24 @@ func (c *Client) Tickets(ctx context.Context, q TicketQuery) (Page[Ticket], erro
 	return pageOf[Ticket](ctx, c, "/api/tickets", q.values())
 }
 
+// TicketsUnless is Tickets for who has a page already, with the tag that it came with. If that is what it would be again, the tag
+// is the same and the page is left empty. An empty tag is no tag.
+func (c *Client) TicketsUnless(ctx context.Context, q TicketQuery, known string) (p Page[Ticket], tag string, err error) {
+	what := call{method: http.MethodGet, path: "/api/tickets", query: q.values()}
+	if known != "" {
+		what.header = http.Header{"If-None-Match": {known}}
+	}
+	a, err := c.do(ctx, what)
+	if err != nil {
+		return p, "", err
+	}
+	if a.status == http.StatusNotModified {
+		return p, known, nil
+	}
+	p.Next = nextCursor(a.header)
+	return p, a.header.Get("ETag"), a.into(&p.Items)
+}
+
 // AllTickets goes through the tickets of all pages from q's on.
 func (c *Client) AllTickets(ctx context.Context, q TicketQuery) iter.Seq2[Ticket, error] {
 	return each(func(cursor string) (Page[Ticket], error) {

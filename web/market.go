@@ -30,6 +30,7 @@ type marketResults struct {
 	Cards  []ticketCard
 	Next   string // address of the next page; empty: this is the last
 	Fresh  bool   // tickets that are listed from now on belong at the top
+	tag    string // of the list
 }
 
 // Address is where these results are found again, Fragment where they are without the rest of their page.
@@ -133,32 +134,45 @@ func (s search) Sorts() []string { return marketSorts }
 // Plain tells whether this is the market as it lies there, and no search.
 func (s search) Plain() bool { return s == search{Status: marketStatuses[0], Sort: marketSorts[0]} }
 
-// market is GET /.
+// market is GET /. The page that it was the last time is good enough as long as the list is the same.
 func (s *Site) market(v *visit) error {
 	look := searchOf(v.r.URL.Query())
+	known := s.kept.find(v)
+	results, err := v.find(look, known.tagged())
+	switch {
+	case err != nil:
+		return err
+	case known != nil && results.tag == known.tag:
+		v.policy.allow("style-src", s.pages.sheets["market"].source)
+		return v.again(known)
+	}
 	v.listen(topicMarket)
-	results, err := v.find(look)
+	v.NoIndex = !look.Plain()
+	body, err := v.render("market", marketPage{v.titled("market.title"), look, results})
 	if err != nil {
 		return err
 	}
-	v.NoIndex = !look.Plain()
-	return v.show(http.StatusOK, "market", marketPage{v.titled("market.title"), look, results})
+	s.kept.keep(v, body.Bytes(), results.tag, results.until())
+	v.headers()
+	return v.gone(send(v.w, v.r, http.StatusOK, body))
 }
 
 // marketFragment is GET /fragments/market: what is found, for a page on which somebody types.
 func (s *Site) marketFragment(v *visit) error {
-	results, err := v.find(searchOf(v.r.URL.Query()))
+	results, err := v.find(searchOf(v.r.URL.Query()), "")
 	if err != nil {
 		return err
 	}
 	return v.fragment("market-results", results)
 }
 
-// find asks for one page of tickets.
-func (v *visit) find(look search) (marketResults, error) {
-	results := marketResults{View: v.View, Search: look}
-	found, err := v.client.Tickets(v.Context(), api.TicketQuery{Words: look.Words, Status: look.Status, Sort: look.Sort, Cursor: look.Cursor})
-	if err != nil {
+// find asks for one page of tickets, unless it is the one that came with this tag.
+func (v *visit) find(look search, known string) (results marketResults, err error) {
+	query := api.TicketQuery{Words: look.Words, Status: look.Status, Sort: look.Sort, Cursor: look.Cursor}
+	results = marketResults{View: v.View, Search: look}
+	found, tag, err := v.client.TicketsUnless(v.Context(), query, known)
+	results.tag = tag
+	if err != nil || known != "" && tag == known {
 		return results, err
 	}
 	v.whoIfKnown()
@@ -170,6 +184,16 @@ func (v *visit) find(look search) (marketResults, error) {
 	}
 	results.Fresh = look.Plain()
 	return results, nil
+}
+
+// until is when a card will look different although its ticket is the same: its event begins. Zero if there is none.
+func (r marketResults) until() (first time.Time) {
+	for _, c := range r.Cards {
+		if t := c.Ticket.StartsAt; t.After(r.Now) && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
 }
 
 // whoIfKnown finds out who the visitor is, for what is only shown to somebody. Not knowing is no error there.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 
@@ -81,17 +82,23 @@ func (v *visit) titled(key string, args ...any) *View {
 
 // show answers with a page.
 func (v *visit) show(status int, name string, data shell) error {
+	body, err := v.render(name, data)
+	if err != nil {
+		return err
+	}
+	v.headers()
+	return v.gone(send(v.w, v.r, status, body))
+}
+
+// render makes a page, and allows what is in it.
+func (v *visit) render(name string, data shell) (*bytes.Buffer, error) {
 	if _, err := v.who(); err != nil {
 		v.site.log.DebugContext(v.Context(), "it is not known who is signed in", "error", err)
 	}
 	v.site.navigate(v.View, v.r.URL.Path)
 	body, err := v.site.pages.page(name, data)
-	if err != nil {
-		return err
-	}
 	v.policy.allow("style-src", v.site.pages.sheets[name].source)
-	v.headers()
-	return v.gone(send(v.w, v.r, status, body))
+	return body, err
 }
 
 // fragment answers with a part of a page, for a script that puts it in the place of an older one.

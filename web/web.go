@@ -43,6 +43,7 @@ type Site struct {
 	client  *api.Client // of nobody; a visit acts for its visitor
 	origins *http.CrossOriginProtection
 	hub     *hub // nil when no event log is in reach
+	kept    keptPages
 	now     func() time.Time
 	log     *slog.Logger
 }
