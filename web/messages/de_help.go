@@ -31,7 +31,7 @@ var deHelp = table{
 
 	"help.earn":   {"Was du verdienst"},
 	"help.earn.1": {"Der Preis gehört dir, abzüglich der Gebühr des Marktes, wenn er eine nimmt. Unter „Meine Tickets“ siehst du, was verkauft ist, was du damit verdient hast und was davon schon ausgezahlt werden kann."},
-	"help.earn.2": {"Das Geld aus einem Verkauf wartet zuerst einige Tage, weil eine Bank es sich noch anders überlegen kann. Danach kann es ausgezahlt werden."},
+	"help.earn.2": {"Ein Markt, der über Stripe auszahlt, hält das Geld aus einem Verkauf zuerst einige Tage zurück, weil eine Bank es sich noch anders überlegen kann."},
 
 	"help.safe":   {"Dein Konto"},
 	"help.safe.1": {"Ein Konto besteht aus einer E-Mail-Adresse und einem Passwort. Wer verkauft und wer kauft, erfährt hier die Adresse des anderen nicht."},

@@ -31,7 +31,7 @@ var enHelp = table{
 
 	"help.earn":   {"What you earn"},
 	"help.earn.1": {"The price is yours, less the market's fee if it takes one. Under “My tickets” you see what was sold, what you have earned by it, and what part of that can be paid out already."},
-	"help.earn.2": {"Money of a sale is pending for some days first, since a bank can still change its mind. After that it can be paid out."},
+	"help.earn.2": {"A market that pays you out through Stripe holds the money of a sale back for some days first, since a bank can still change its mind."},
 
 	"help.safe":   {"Your account"},
 	"help.safe.1": {"An account is an e-mail address and a password. Sellers and buyers do not learn each other's address here."},
