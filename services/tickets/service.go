@@ -29,6 +29,7 @@ type Service struct {
 	currency money.Currency
 	changes  *store.Changes // of any ticket
 	kept     *httpapi.Kept
+	newest   time.Time // created_at of what was listed last; only updates use it, of which there is one at a time
 }
 
 // New is tickets on this database, whose events go out by this bus.
@@ -48,7 +49,11 @@ func (s *Service) emit(tx *store.Tx, is event.Type, t Ticket) error {
 func (s *Service) List(ctx context.Context, id, seller string, l Listing) (Ticket, error) {
 	var t Ticket
 	err := s.db.Update(ctx, func(tx *store.Tx) error {
-		t = Ticket{ID: id, UserID: seller, Listing: l, Version: 1, CreatedAt: tx.Now(), UpdatedAt: tx.Now()}
+		now, err := s.listedAt(tx)
+		if err != nil {
+			return err
+		}
+		t = Ticket{ID: id, UserID: seller, Listing: l, Version: 1, CreatedAt: now, UpdatedAt: now}
 		made, err := insertTicket(tx, t)
 		if err != nil {
 			return err
@@ -63,6 +68,25 @@ func (s *Service) List(ctx context.Context, id, seller string, l Listing) (Ticke
 		return err
 	})
 	return t, err
+}
+
+// listedAt is when a ticket is listed: now, and never before another one that is there already, whatever somebody does to the
+// clock. The search of SQLite takes the order of listing for that of time.
+func (s *Service) listedAt(tx *store.Tx) (time.Time, error) {
+	if s.db.Shared() {
+		return tx.Now(), nil
+	}
+	if s.newest.IsZero() {
+		newest, _, err := store.One(tx, scanNumber, `SELECT coalesce(max(created_at), 0) FROM tickets WHERE version > 0`)
+		if err != nil {
+			return s.newest, err
+		}
+		s.newest = store.Time(newest)
+	}
+	if tx.Now().After(s.newest) {
+		s.newest = tx.Now()
+	}
+	return s.newest, nil
 }
 
 // Ticket is the ticket of this id.

@@ -153,6 +153,16 @@ type Filter struct {
 
 // selectTickets is one page. The texts are few: prepared statements stay useful.
 func selectTickets(tx *store.Tx, f Filter) ([]Ticket, error) {
+	if len(f.Words) > 0 && f.Seller == "" && tx.Either("yes", "") == "yes" { // PostgreSQL knows how common words are
+		if page, common, err := selectCommon(tx, f); common || err != nil {
+			return page, err
+		}
+	}
+	return selectSorted(tx, f)
+}
+
+// selectSorted finds all that the list shows, and takes the first of them.
+func selectSorted(tx *store.Tx, f Filter) ([]Ticket, error) {
 	sort := sorts[f.Sort]
 	var args []any
 	arg := func(v any) string {
