@@ -90,8 +90,9 @@ func cardNamed(id string) (card, bool) {
 	for _, what := range []string{"chargeDeclined", "chargeCustomerFail"} {
 		plain = strings.Replace(plain, "pm_card_visa_"+what, "pm_card_"+what, 1)
 	}
-	for _, c := range cards {
-		if c.id == plain {
+	for i := range cards {
+		if cards[i].id == plain {
+			c := cards[i]
 			c.id = id
 			return c, true
 		}

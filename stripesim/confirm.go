@@ -77,7 +77,8 @@ func (c *call) askCardholder(in *intent) (object, error) {
 	if err := saveIntent(c.tx, in); err != nil {
 		return nil, err
 	}
-	return in.render(), c.emit("payment_intent.requires_action", in.render())
+	o := in.render()
+	return o, c.emit("payment_intent.requires_action", o)
 }
 
 // charge takes the money, or holds it until it is captured, if the bank agrees. A debit is decided later.
@@ -151,7 +152,8 @@ func (c *call) record(in *intent, ch *charge, isNew bool, chargeEvent, intentEve
 	if err := c.emit(chargeEvent, ch.render()); err != nil {
 		return nil, err
 	}
-	return in.render(), c.emit(intentEvent, in.render())
+	o := in.render()
+	return o, c.emit(intentEvent, o)
 }
 
 // decline keeps the refused attempt and returns the error that tells it.
@@ -237,7 +239,8 @@ func (c *call) cancel(in *intent, reason, releaseEvent string) (object, error) {
 		if err := saveIntent(c.tx, in); err != nil {
 			return nil, err
 		}
-		return in.render(), c.emit("payment_intent.canceled", in.render())
+		o := in.render()
+		return o, c.emit("payment_intent.canceled", o)
 	}
 	ch, _, err := findCharge(c.tx, in.latestCharge)
 	if err != nil {

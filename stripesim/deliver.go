@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -34,6 +35,7 @@ var pauses = []time.Duration{
 type delivery struct {
 	event     string
 	kind      string // the event's type
+	told      *event
 	createdAt time.Time
 	dueAt     time.Time
 	attempts  int
@@ -60,17 +62,19 @@ type Delivery struct {
 
 // queue writes down, in the transaction that an event happens in, who is to hear of it.
 func (c *call) queue(eventID, kind string) error {
-	hooks, err := store.All(c.tx, scanHook, `SELECT `+hookColumns+` FROM webhook_endpoints WHERE enabled ORDER BY id`)
-	if err != nil {
-		return err
+	if c.listeners == nil {
+		var err error
+		if c.listeners, err = store.All(c.tx, scanListener, `SELECT id, types FROM webhook_endpoints WHERE enabled ORDER BY id`); err != nil {
+			return err
+		}
 	}
-	for _, h := range hooks {
-		if !h.hears(kind) {
+	for _, l := range c.listeners {
+		if !l.hears(kind) {
 			continue
 		}
 		now := store.Millis(c.tx.Now())
 		_, err := c.tx.Exec(`INSERT INTO deliveries (event, endpoint, created_at, due_at, status) VALUES ($1, $2, $3, $3, $4)`,
-			eventID, h.id, now, deliveryPending)
+			eventID, l.id, now, deliveryPending)
 		if err != nil {
 			return err
 		}
@@ -91,38 +95,48 @@ func (s *Sim) round(ctx context.Context, parallel int) (int, error) {
 	}
 	lanes := s.mischief.arrange(due)
 	n := 0
+	for _, lane := range lanes {
+		n += len(lane)
+	}
+	written := make(chan (<-chan error), n)
 	var g errgroup.Group
 	g.SetLimit(parallel)
 	for _, lane := range lanes {
-		n += len(lane)
 		g.Go(func() error {
 			for _, p := range lane {
-				if err := s.carry(ctx, p); err != nil {
+				done, err := s.carry(ctx, p)
+				if err != nil {
 					return err
 				}
+				written <- done
 			}
 			return nil
 		})
 	}
-	return n, g.Wait()
+	err = g.Wait()
+	close(written)
+	for done := range written {
+		err = cmp.Or(err, <-done)
+	}
+	return n, err
 }
 
-// carry does with one delivery what is planned.
-func (s *Sim) carry(ctx context.Context, p plan) error {
+// carry does with one delivery what is planned. What came of it is being written down when it returns: the next one need not
+// wait for that, so that many share a commit.
+func (s *Sim) carry(ctx context.Context, p plan) (written <-chan error, err error) {
 	switch {
 	case p.drop:
-		return s.conclude(ctx, p.delivery, func(tx *store.Tx) outcome { return outcome{status: dropped, due: tx.Now()} })
+		return s.conclude(ctx, p.delivery, func(tx *store.Tx) outcome { return outcome{status: dropped, due: tx.Now()} }), nil
 	case p.late > 0:
 		return s.conclude(ctx, p.delivery, func(tx *store.Tx) outcome {
 			return outcome{status: deliveryPending, due: tx.Now().Add(p.late)}
-		})
+		}), nil
 	}
 	var answer int
 	var failure string
 	for range 1 + p.copies {
-		var err error
 		if answer, failure, err = s.post(ctx, p); err != nil || ctx.Err() != nil {
-			return err // told to stop: what came of it is not known, and it is sent again
+			return nothing, err // told to stop: what came of it is not known, and it is sent again
 		}
 	}
 	if answer/100 != 2 {
@@ -130,8 +144,15 @@ func (s *Sim) carry(ctx context.Context, p plan) error {
 	}
 	return s.conclude(ctx, p.delivery, func(tx *store.Tx) outcome {
 		return p.delivery.after(tx.Now(), answer, failure)
-	})
+	}), nil
 }
+
+// nothing is what there is to be written down of a delivery that was broken off.
+var nothing = func() <-chan error {
+	none := make(chan error)
+	close(none)
+	return none
+}()
 
 // outcome is where a delivery stands after something was done with it.
 type outcome struct {
@@ -158,8 +179,8 @@ func (d *delivery) after(now time.Time, answer int, failure string) outcome {
 }
 
 // conclude writes the outcome down, unless the delivery has been decided or deleted meanwhile.
-func (s *Sim) conclude(ctx context.Context, d *delivery, decide func(tx *store.Tx) outcome) error {
-	return s.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+func (s *Sim) conclude(ctx context.Context, d *delivery, decide func(tx *store.Tx) outcome) <-chan error {
+	return s.db.Start(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		o := decide(tx)
 		_, err := tx.Exec(`UPDATE deliveries SET status = $1, due_at = $2, attempts = attempts + $3, answer = $4, failure = $5
 			WHERE event = $6 AND endpoint = $7 AND status = $8`,
@@ -182,11 +203,14 @@ func (s *Sim) dueDeliveries(ctx context.Context, limit int) (due []*delivery, er
 			var d delivery
 			var endpoint string
 			var at, dueAt int64
-			err := scan(&d.event, &endpoint, &at, &dueAt, &d.attempts, &d.kind)
+			told, err := scanEvent(func(columns ...any) error {
+				return scan(append(columns, &endpoint, &at, &dueAt, &d.attempts)...)
+			})
+			d.event, d.kind, d.told = told.id, told.kind, told
 			d.createdAt, d.dueAt, d.hook = store.Time(at), store.Time(dueAt), byID[endpoint]
 			return &d, err
-		}, `SELECT d.event, d.endpoint, d.created_at, d.due_at, d.attempts, e.type FROM deliveries d
-			JOIN events e ON e.id = d.event JOIN webhook_endpoints w ON w.id = d.endpoint
+		}, `SELECT `+eventColumns+`, d.endpoint, d.created_at, d.due_at, d.attempts FROM deliveries d
+			JOIN events ON events.id = d.event JOIN webhook_endpoints w ON w.id = d.endpoint
 			WHERE d.status = $1 AND d.due_at <= $2 AND w.enabled ORDER BY d.due_at, d.event, d.endpoint LIMIT $3`,
 			deliveryPending, store.Millis(tx.Now()), limit)
 		return err

@@ -33,10 +33,11 @@ type event struct {
 
 // emit records an event in the transaction that makes it true, and queues it for those who want to hear of it.
 func (c *call) emit(kind string, o object) error {
-	data, err := json.Marshal(o)
+	data, err := encode(o)
 	if err != nil {
 		return err
 	}
+	c.told, c.toldJSON = o, data
 	previous, err := c.previously(kind, o["id"], data)
 	if err != nil {
 		return err
@@ -46,11 +47,11 @@ func (c *call) emit(kind string, o object) error {
 
 // emitUpdate is emit for an object of which nobody was told before: was is what it was like.
 func (c *call) emitUpdate(kind string, was, is object) error {
-	before, err := json.Marshal(was)
+	before, err := encode(was)
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(is)
+	data, err := encode(is)
 	if err != nil {
 		return err
 	}
@@ -72,8 +73,8 @@ func (c *call) insertEvent(kind string, object any, data, previous []byte) error
 	return c.queue(id, kind)
 }
 
-const eventColumns = `id, created_at, type, data, previous, request, request_key, object,
-	(SELECT COUNT(*) FROM deliveries d WHERE d.event = events.id AND d.status = 'pending')`
+const eventColumns = `events.id, events.created_at, events.type, events.data, events.previous, events.request, events.request_key,
+	events.object, (SELECT COUNT(*) FROM deliveries d WHERE d.event = events.id AND d.status = 'pending')`
 
 func scanEvent(scan store.Scan) (*event, error) {
 	var e event

@@ -11,10 +11,11 @@ import (
 	"ticketing/kernel/store"
 )
 
-// How long a key's answer is kept, and how many old ones a request clears away in passing.
+// How long a key's answer is kept, and how many old ones one request of so many clears away in passing.
 const (
-	keyLife  = 24 * time.Hour
-	keyPrune = 10
+	keyLife       = 24 * time.Hour
+	keyPrune      = 320
+	keyPruneEvery = 32
 )
 
 // keyring knows the keys of requests that are under way in this process. Another process's request with the same key waits
@@ -70,15 +71,19 @@ func (c *call) once(r *http.Request, values url.Values, a *answer, run endpoint)
 // claimKey makes the key this request's own, or returns the answer of the request that had it first.
 func (c *call) claimKey(r *http.Request, values url.Values) (*answer, error) {
 	now := c.tx.Now()
-	_, err := c.tx.Exec(`DELETE FROM idempotency_keys WHERE key IN
-		(SELECT key FROM idempotency_keys WHERE created_at <= $1 ORDER BY created_at LIMIT $2) OR key = $3 AND created_at <= $1`,
-		store.Millis(now.Add(-keyLife)), keyPrune, c.key)
-	if err != nil {
-		return nil, err
+	old := store.Millis(now.Add(-keyLife))
+	if c.sim.claimed.Add(1)%keyPruneEvery == 0 {
+		_, err := c.tx.Exec(`DELETE FROM idempotency_keys WHERE key IN
+			(SELECT key FROM idempotency_keys WHERE created_at <= $1 ORDER BY created_at LIMIT $2)`, old, keyPrune)
+		if err != nil {
+			return nil, err
+		}
 	}
 	endpoint, request := r.Method+" "+r.URL.Path, fingerprint(r, values)
-	n, err := c.tx.Exec(`INSERT INTO idempotency_keys (key, request, endpoint, request_id, created_at)
-		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (key) DO NOTHING`, c.key, request, endpoint, c.requestID, store.Millis(now))
+	n, err := c.tx.Exec(`INSERT INTO idempotency_keys (key, request, endpoint, request_id, created_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (key) DO UPDATE SET request = excluded.request, endpoint = excluded.endpoint, request_id = excluded.request_id,
+			created_at = excluded.created_at, status = 0, body = '' WHERE idempotency_keys.created_at <= $6`,
+		c.key, request, endpoint, c.requestID, store.Millis(now), old)
 	if err != nil || n == 1 {
 		return nil, err
 	}

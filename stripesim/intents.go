@@ -96,8 +96,9 @@ func createIntent(c *call) (object, error) {
 	if err := insertIntent(c.tx, in); err != nil {
 		return nil, err
 	}
-	if err := c.emit("payment_intent.created", in.render()); err != nil || !confirm {
-		return in.render(), err
+	o := in.render()
+	if err := c.emit("payment_intent.created", o); err != nil || !confirm {
+		return o, err
 	}
 	return c.confirm(in, with, off, back)
 }

@@ -6,36 +6,24 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
-
-	"ticketing/kernel/store"
 )
 
 // maxAnswer is how much of an endpoint's answer is read, so that its connection can be used again.
 const maxAnswer = 64 << 10
 
-// post makes one attempt. The error is one of the database; what goes wrong on the way is the failure.
+// post makes one attempt. What goes wrong on the way is the failure.
 func (s *Sim) post(ctx context.Context, p plan) (answer int, failure string, err error) {
-	var body []byte
-	var now time.Time
-	err = s.db.View(ctx, func(tx *store.Tx) error {
-		now = tx.Now()
-		e, ok, err := store.One(tx, scanEvent, `SELECT `+eventColumns+` FROM events WHERE id = $1`, p.delivery.event)
-		if err != nil || !ok {
-			return err
-		}
-		body, err = json.Marshal(e.render())
-		return err
-	})
+	body, err := encode(p.delivery.told.render())
 	if err != nil {
 		return 0, "", err
 	}
+	now := s.now(ctx)
 	within, cancel := context.WithTimeout(ctx, s.webhookTime)
 	defer cancel()
 	h := p.delivery.hook

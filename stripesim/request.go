@@ -2,10 +2,10 @@ package stripesim
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"time"
 
@@ -23,6 +23,10 @@ type call struct {
 	id        string // of the object that the path names
 	key       string // the idempotency key, if any
 	requestID string
+
+	listeners []listener // to its events; nil until there is one
+	told      object     // the newest event's object, and as JSON
+	toldJSON  []byte
 }
 
 // endpoint carries out one request. An error is an *apiError, or a failure of the engine.
@@ -120,7 +124,10 @@ func (c *call) do(run endpoint) (status int, body []byte, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	body, err = json.Marshal(o)
+	if c.told != nil && reflect.ValueOf(o).Pointer() == reflect.ValueOf(c.told).Pointer() && len(c.form.expand()) == 0 {
+		return http.StatusOK, c.toldJSON, nil
+	}
+	body, err = encode(o)
 	return http.StatusOK, body, err
 }
 

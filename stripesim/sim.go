@@ -35,6 +35,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -80,6 +81,7 @@ type Sim struct {
 	script     script
 	limiter    *rate.Limiter // nil: none
 	requests   requestLog
+	claimed    atomic.Int64 // idempotency keys, so far
 	resettable bool
 
 	woken       chan struct{} // there may be something to deliver

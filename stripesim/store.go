@@ -1,28 +1,34 @@
 package stripesim
 
 import (
+	"encoding/binary"
 	"encoding/json"
-	"math/big"
+	"math/bits"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"ticketing/kernel/store"
 )
 
 // newID is an id in Stripe's manner: a prefix and letters and digits, newer ones sorting after older ones.
 func newID(tx *store.Tx, prefix string) string {
-	plain := strings.ReplaceAll(tx.NewID(), "-", "")
-	n, ok := new(big.Int).SetString(plain, 16)
-	if !ok {
-		return prefix + plain
+	made := tx.NewID()
+	id, err := uuid.Parse(made)
+	if err != nil {
+		return prefix + strings.ReplaceAll(made, "-", "")
 	}
 	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	base, digit, out := big.NewInt(int64(len(digits))), new(big.Int), make([]byte, 22)
-	for i := len(out) - 1; i >= 0; i-- {
-		n.DivMod(n, base, digit)
-		out[i] = digits[digit.Int64()]
+	const base, length = uint64(len(digits)), 22
+	high, low, digit := binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:]), uint64(0)
+	var out [length]byte
+	for i := length - 1; i >= 0; i-- {
+		high, digit = high/base, high%base
+		low, digit = bits.Div64(digit, low, base)
+		out[i] = digits[digit]
 	}
-	return prefix + string(out)
+	return prefix + string(out[:])
 }
 
 const intentColumns = `id, created_at, amount, capturable, received, currency, status, capture_method, method, latest_charge, details`

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
+	"strings"
 	"time"
 
 	"ticketing/kernel/store"
@@ -122,9 +122,21 @@ func validHook(address string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
-// hears tells whether the endpoint wants events of this type.
-func (h *hook) hears(kind string) bool {
-	return slices.Contains(h.types, everything) || slices.Contains(h.types, kind)
+// listener is what a new event has to know of an endpoint.
+type listener struct {
+	id    string
+	types string // JSON, which nobody has to read for each event
+}
+
+func scanListener(scan store.Scan) (l listener, err error) {
+	err = scan(&l.id, &l.types)
+	return l, err
+}
+
+// hears tells whether the endpoint wants events of this type. A name between quotes can only be one of the list, since quotes
+// inside a name have a backslash before them.
+func (l listener) hears(kind string) bool {
+	return strings.Contains(l.types, `"`+kind+`"`) || strings.Contains(l.types, `"`+everything+`"`)
 }
 
 // secrets are those that sign at this moment, the newest first.

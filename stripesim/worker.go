@@ -9,6 +9,8 @@ const (
 	deliverAtOnce = 8               // webhooks under way at the same time
 	lookEvery     = time.Second     // for what other processes commit
 	pauseAfter    = 2 * time.Second // an error of the database
+
+	gatherFor = 20 * time.Millisecond // between rounds that find something: looking costs as much as delivering
 )
 
 // Run is what happens by itself, until ctx ends: what is due is settled, and webhooks are delivered. It wakes at the commit
@@ -35,6 +37,9 @@ func (s *Sim) work(ctx context.Context) error {
 			return err
 		}
 		if settled+sent > 0 {
+			if sent < deliverBatch {
+				pause(ctx, gatherFor)
+			}
 			continue
 		}
 		wait, err := s.idle(ctx)
@@ -69,6 +74,15 @@ func (s *Sim) rest(ctx context.Context, d time.Duration) {
 	select {
 	case <-timer.C:
 	case <-s.woken:
+	case <-ctx.Done():
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
 	case <-ctx.Done():
 	}
 }
