@@ -44,9 +44,8 @@ var topics = []topic{
 	{prefix: "refund.", types: []string{"refund.created", "refund.updated", "refund.failed"},
 		note: (*Service).refundTold, ask: (*Service).askRefunds, subject: refundsOfCharge},
 	{prefix: "payment_intent.", types: []string{
-		"payment_intent.created", "payment_intent.processing", "payment_intent.requires_action",
-		"payment_intent.amount_capturable_updated", "payment_intent.succeeded", "payment_intent.payment_failed",
-		"payment_intent.canceled"},
+		"payment_intent.processing", "payment_intent.requires_action", "payment_intent.amount_capturable_updated",
+		"payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled"},
 		note: (*Service).intentTold},
 	{prefix: "account.updated", types: []string{"account.updated"}, note: (*Service).accountTold},
 	{prefix: "transfer.", types: []string{"transfer.reversed"}, note: (*Service).transferTold},
@@ -62,7 +61,8 @@ func topicOf(kind string) *topic {
 	return nil
 }
 
-// EventTypes are the types of events that mean anything here: those that a webhook endpoint at Stripe should send.
+// EventTypes are the types of events that mean anything here: those that a webhook endpoint at Stripe should send. That an intent
+// was made is not among them: nobody makes one for us but ourselves, and it moves no money.
 func EventTypes() (all []string) {
 	for _, t := range topics {
 		all = append(all, t.types...)
