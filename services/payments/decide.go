@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/stripe/stripe-go/v85"
+
 	"ticketing/kernel/event"
 	"ticketing/kernel/store"
 )
@@ -19,15 +21,27 @@ func (s *Service) read(ctx context.Context, id string) (f file, err error) {
 }
 
 func readFile(tx *store.Tx, id string) (f file, err error) {
-	f.now = tx.Now()
-	if f.Charge, _, err = findCharge(tx, id); err != nil {
-		return f, err
+	if f, err = readStates(tx, id); err == nil {
+		f.requests, err = requestsOf(tx, id)
 	}
-	if f.order, _, err = findOrder(tx, f.OrderID); err != nil {
-		return f, err
-	}
-	f.requests, err = requestsOf(tx, id)
 	return f, err
+}
+
+// readStates is a file without the requests.
+func readStates(tx *store.Tx, id string) (f file, err error) {
+	f, _, err = findStates(tx, id)
+	f.now = tx.Now()
+	return f, err
+}
+
+// readAgain is the file as it is now. The requests are still those that were known: who else asks has the same keys.
+func (s *Service) readAgain(ctx context.Context, f file) (now file, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		now, err = readStates(tx, f.ID)
+		return err
+	})
+	now.requests = f.requests
+	return now, err
 }
 
 // decide takes one charge on, as far as it gets without waiting.
@@ -65,7 +79,7 @@ func (s *Service) advance(ctx context.Context, f file, in *intent) (last file, s
 		case step:
 			return f, in, false, s.stepAsked(ctx, f.Charge)
 		case finish:
-			return f, in, false, s.complete(ctx, f.ID)
+			return f, in, false, s.complete(ctx, f.Charge)
 		case drop:
 			return f, in, false, s.drop(ctx, f, why)
 		case release:
@@ -101,15 +115,15 @@ func (s *Service) carryOut(ctx context.Context, f file, in *intent, m move) (fil
 		got, err = s.stripe.retrieve(ctx, f.StripeID)
 	case confirm:
 		p := confirmParams(f.Charge)
-		got, err = s.change(ctx, f, in, opConfirm, hashOf(f.StripeID, p), func(key string) (intent, error) {
+		got, err = s.change(ctx, f, in, opConfirm, p.hash(f.StripeID), func(key string) (intent, error) {
 			return s.stripe.confirm(ctx, key, f.StripeID, p)
 		})
 	case capture:
-		got, err = s.change(ctx, f, in, opCapture, hashOf(f.StripeID, captureParams()), func(key string) (intent, error) {
+		got, err = s.change(ctx, f, in, opCapture, captureParams.hash(f.StripeID), func(key string) (intent, error) {
 			return s.stripe.capture(ctx, key, f.StripeID)
 		})
 	case release:
-		got, err = s.change(ctx, f, in, opCancel, hashOf(f.StripeID, cancelParams()), func(key string) (intent, error) {
+		got, err = s.change(ctx, f, in, opCancel, cancelParams.hash(f.StripeID), func(key string) (intent, error) {
 			return s.stripe.cancel(ctx, key, f.StripeID)
 		})
 	}
@@ -119,7 +133,10 @@ func (s *Service) carryOut(ctx context.Context, f file, in *intent, m move) (fil
 	if err != nil {
 		return f, in, err
 	}
-	f, err = s.read(ctx, f.ID) // the call took its time, in which the order may have been lost
+	if got.status == stripe.PaymentIntentStatusSucceeded {
+		return f, &got, nil // nothing else matters any more
+	}
+	f, err = s.readAgain(ctx, f) // the call took its time, in which the order may have been lost
 	return f, &got, err
 }
 
@@ -137,7 +154,7 @@ func (s *Service) create(ctx context.Context, f file) (file, *intent, error) {
 	if err != nil {
 		return f, nil, err
 	}
-	in, err := under(ctx, s, f, opCreate, hashOf("", p), func() (intent, bool, error) {
+	in, err := under(ctx, s, f, opCreate, p.hash(""), func() (intent, bool, error) {
 		return s.stripe.find(ctx, f.Charge)
 	}, func(key string) (intent, error) {
 		return s.stripe.create(ctx, key, p)
@@ -158,15 +175,16 @@ func (s *Service) learn(ctx context.Context, id, stripeID string) (f file, err e
 		if err != nil {
 			return err
 		}
-		if f, err = readFile(tx, id); err != nil || !learnt {
+		if f, err = readStates(tx, id); err != nil || !learnt {
 			return err
 		}
-		next := map[operation]string{opConfirm: hashOf(stripeID, confirmParams(f.Charge))}
+		next := []request{newRequest(id, opConfirm, 1, confirmParams(f.Charge).hash(stripeID), f.now)}
 		if f.Hold {
-			next[opCapture] = hashOf(stripeID, captureParams())
+			next = append(next, newRequest(id, opCapture, 1, captureParams.hash(stripeID), f.now))
 		}
-		for op, hash := range next {
-			if f.requests[op], err = insertRequest(tx, newRequest(id, op, 1, hash, f.now)); err != nil {
+		f.requests = map[operation]request{}
+		for _, r := range next {
+			if f.requests[r.Operation], err = insertRequest(tx, r); err != nil {
 				return err
 			}
 		}
@@ -185,9 +203,9 @@ func (s *Service) drop(ctx context.Context, f file, why string) error {
 }
 
 // complete notes that the money was taken, and whether it is owed back.
-func (s *Service) complete(ctx context.Context, id string) error {
+func (s *Service) complete(ctx context.Context, of Charge) error {
 	return s.db.Update(ctx, func(tx *store.Tx) error {
-		_, o, err := holdCharge(tx, id)
+		o, _, err := holdOrder(tx, of.OrderID)
 		if err != nil {
 			return err
 		}
@@ -196,7 +214,7 @@ func (s *Service) complete(ctx context.Context, id string) error {
 			due = tx.Now()
 			s.wake(tx)
 		}
-		c, ok, err := decideCharge(tx, id, event.Completed, "", owed, due)
+		c, ok, err := decideCharge(tx, of.ID, event.Completed, "", owed, due)
 		if err != nil || !ok {
 			return err
 		}

@@ -81,24 +81,24 @@ func (s *Service) take(tx *store.Tx, e StripeEvent) error {
 	if t == nil && e.Outcome == "" {
 		e.Outcome, e.Payload = heardIgnored, ""
 	}
-	if e.DueAt = e.ReceivedAt; e.Outcome != "" {
-		e.HandledAt, e.DueAt = e.ReceivedAt, time.Time{}
+	if e.Outcome == "" {
+		known, err := knownEvent(tx, e.ID)
+		if err != nil || known {
+			return err
+		}
+		if e.Outcome, err = t.note(s, tx, &e); err != nil {
+			return err
+		}
 	}
-	fresh, err := insertEvent(tx, e)
-	if err != nil || !fresh || e.Outcome != "" {
-		return err
-	}
-	outcome, err := t.note(s, tx, &e)
-	if err != nil {
-		return err
-	}
-	switch outcome {
+	switch e.Outcome {
 	case heardEarly:
-		return postponeEvent(tx, e, e.ReceivedAt.Add(earlyPause))
+		e.DueAt = e.ReceivedAt.Add(earlyPause)
 	case heardAsk:
-		return postponeEvent(tx, e, e.ReceivedAt) // at once, but not in here
+		e.Outcome, e.DueAt = "", e.ReceivedAt // at once, but not in here
+	default:
+		e.HandledAt = e.ReceivedAt
 	}
-	return closeEvent(tx, e, outcome)
+	return insertEvent(tx, e)
 }
 
 // lookAgain takes an open event up once more, and puts it off before anything is asked, so that a crash in between holds

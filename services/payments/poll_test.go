@@ -203,7 +203,8 @@ func TestPollReadsEveryPage(t *testing.T) {
 		m.poll()
 		const n = 130
 		for i := range n {
-			m.stripe("POST", "/v1/payment_intents", map[string][]string{"amount": {"100"}, "currency": {"usd"}, "metadata[charge_id]": {fmt.Sprint(i)}})
+			made := m.stripe("POST", "/v1/payment_intents", map[string][]string{"amount": {"100"}, "currency": {"usd"}, "metadata[charge_id]": {fmt.Sprint(i)}})
+			m.stripe("POST", fmt.Sprintf("/v1/payment_intents/%s/cancel", made["id"]), nil)
 		}
 		if got := m.poll(); got != n {
 			m.t.Errorf("%d found, want %d", got, n)

@@ -33,7 +33,7 @@ func (p *pass) giveUp(ctx context.Context, d Discrepancy) (string, error) {
 		return "", err
 	}
 	op := operation("cancel:" + d.IntentID) // not the charge's own, which may be about another intent
-	_, err = under(ctx, p.Service, f, op, hashOf(d.IntentID, cancelParams()), func() (intent, bool, error) {
+	_, err = under(ctx, p.Service, f, op, cancelParams.hash(d.IntentID), func() (intent, bool, error) {
 		in, err := p.stripe.retrieve(ctx, d.IntentID)
 		return in, in.status == stripe.PaymentIntentStatusCanceled, err
 	}, func(key string) (intent, error) {

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/stripe/stripe-go/v85/form"
-
 	"ticketing/kernel/store"
 )
 
@@ -60,10 +58,10 @@ func (r request) usable(hash string, now time.Time) bool {
 }
 
 // hashOf tells requests apart as Stripe does: by their path and their parameters.
-func hashOf(path string, params any) string {
-	values := &form.Values{}
-	form.AppendTo(values, params)
-	sum := sha256.Sum256([]byte(path + "?" + values.ToValues().Encode()))
+func hashOf(path string, p any) string { return encode(p).hash(path) }
+
+func (p params) hash(path string) string {
+	sum := sha256.Sum256([]byte(path + "?" + p.sorted))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -71,6 +69,17 @@ func hashOf(path string, params any) string {
 // what has come of it so far: only if nothing has is the operation asked for again, under the next key.
 func under[T any](ctx context.Context, s *Service, f file, op operation, hash string, look func() (T, bool, error), send func(key string) (T, error)) (T, error) {
 	r, asked := f.requests[op]
+	if !asked {
+		err := s.db.View(ctx, func(tx *store.Tx) error {
+			all, err := requestsOf(tx, f.ID)
+			r, asked = all[op]
+			return err
+		})
+		if err != nil {
+			var none T
+			return none, err
+		}
+	}
 	if !asked || !r.usable(hash, f.now) {
 		if asked {
 			if found, ok, err := look(); ok || err != nil {

@@ -189,7 +189,7 @@ func (s *Service) open(tx *store.Tx, f *file) error {
 		return err
 	}
 	if p, err := createParams(f.Charge); err == nil {
-		r, err := insertRequest(tx, newRequest(f.ID, opCreate, 1, hashOf("", p), f.now))
+		r, err := insertRequest(tx, newRequest(f.ID, opCreate, 1, p.hash(""), f.now))
 		if err != nil {
 			return err
 		}
@@ -222,7 +222,8 @@ func (s *Service) proceed(ctx context.Context, f file, in *intent) (last file, r
 	last = f
 	held, err := s.await(ctx, orderKey(f.OrderID), func(tx *store.Tx) (bool, error) {
 		var err error
-		last, err = readFile(tx, f.ID)
+		last, err = readStates(tx, f.ID)
+		last.requests = f.requests
 		return last.won() || last.lost() != "" || last.Decided(), err
 	})
 	if err != nil || !held {
@@ -237,10 +238,8 @@ func (s *Service) outcome(ctx context.Context, c Charge, others bool) (Payment, 
 	p := Payment{Charge: c, Before: others}
 	var o Order
 	_, err := s.await(ctx, orderKey(c.OrderID), func(tx *store.Tx) (bool, error) {
-		var err error
-		if p.Charge, _, err = findCharge(tx, c.ID); err == nil {
-			o, _, err = findOrder(tx, c.OrderID)
-		}
+		f, err := readStates(tx, c.ID)
+		p.Charge, o = f.Charge, f.order
 		if err != nil || p.Step || !p.Decided() || o.over() {
 			return p.Step || p.Decided(), err
 		}

@@ -2,6 +2,7 @@ package payments
 
 import (
 	"embed"
+	"strings"
 	"time"
 
 	"github.com/stripe/stripe-go/v85"
@@ -58,6 +59,29 @@ func scanCharge(scan store.Scan) (c Charge, err error) {
 
 func findCharge(tx *store.Tx, id string) (Charge, bool, error) {
 	return store.One(tx, scanCharge, `SELECT `+chargeColumns+` FROM charges WHERE id = $1`, id)
+}
+
+// findStates is a charge with its order.
+func findStates(tx *store.Tx, id string) (file, bool, error) {
+	return store.One(tx, func(scan store.Scan) (f file, err error) {
+		f.Charge, err = scanCharge(func(charge ...any) (err error) {
+			f.order, err = scanOrder(func(order ...any) error { return scan(append(charge, order...)...) })
+			return err
+		})
+		return f, err
+	}, selectStates, id)
+}
+
+var selectStates = `SELECT ` + of("c", chargeColumns) + `, ` + of("o", orderColumns) + `
+	FROM charges c JOIN orders o ON o.id = c.order_id WHERE c.id = $1`
+
+// of are the columns of the table with that name.
+func of(table, columns string) string {
+	all := strings.Split(columns, ",")
+	for i, column := range all {
+		all[i] = table + "." + strings.TrimSpace(column)
+	}
+	return strings.Join(all, ", ")
 }
 
 // holdCharge reads a charge and its order, and keeps other transactions about the order out until the commit.
@@ -166,11 +190,11 @@ func postpone(tx *store.Tx, id string, due time.Time, tries int) error {
 
 // hint makes the undecided charge due now, unless the request that made it is still at it: that asks Stripe itself, and most of
 // what Stripe tells is of what that request does.
-func hint(tx *store.Tx, id string) error {
-	_, err := tx.Exec(`UPDATE charges SET due_at = $1, tries = 0
+func hint(tx *store.Tx, id string) (due bool, err error) {
+	n, err := tx.Exec(`UPDATE charges SET due_at = $1, tries = 0
 		WHERE id = $2 AND status = $3 AND (step OR waiting OR tries > 0 OR created_at <= $4)`,
 		store.Millis(tx.Now()), id, event.Created, store.Millis(tx.Now().Add(-handlerLead)))
-	return err
+	return n == 1, err
 }
 
 // hasten makes the undecided charge due now.

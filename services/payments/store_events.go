@@ -22,13 +22,22 @@ func scanEvent(scan store.Scan) (e StripeEvent, err error) {
 	return e, err
 }
 
-// insertEvent is false if the event is recorded already.
-func insertEvent(tx *store.Tx, e StripeEvent) (bool, error) {
-	n, err := tx.Exec(`INSERT INTO stripe_events (`+eventColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+// knownEvent tells whether the event is recorded.
+func knownEvent(tx *store.Tx, id string) (bool, error) {
+	_, known, err := store.One(tx, func(scan store.Scan) (found string, err error) {
+		err = scan(&found)
+		return found, err
+	}, `SELECT id FROM stripe_events WHERE id = $1`, id)
+	return known, err
+}
+
+// insertEvent records an event, unless it is recorded already.
+func insertEvent(tx *store.Tx, e StripeEvent) error {
+	_, err := tx.Exec(`INSERT INTO stripe_events (`+eventColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		ON CONFLICT DO NOTHING`,
 		e.ID, e.Type, e.ObjectID, e.IntentID, e.ChargeID, e.Payload, e.Source, e.Outcome, e.Tries, store.Millis(e.CreatedAt),
 		store.Millis(e.ReceivedAt), store.Millis(e.HandledAt), store.Millis(e.DueAt))
-	return n == 1, err
+	return err
 }
 
 // dueEvents are open events whose time to be looked at has come.

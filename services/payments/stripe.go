@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stripe/stripe-go/v85"
+	"github.com/stripe/stripe-go/v85/form"
 
 	"ticketing/kernel/money"
 )
@@ -15,6 +16,8 @@ import (
 // gateway speaks with Stripe, or with a simulator that speaks as Stripe does.
 type gateway struct {
 	client  *stripe.Client
+	api     stripe.Backend // for what is asked of every charge, without the client's detours
+	key     string
 	timeout time.Duration // of one call
 	away    atomic.Bool   // it did not answer when it was last asked
 }
@@ -30,8 +33,9 @@ func newGateway(o Options) *gateway {
 	if o.StripeURL != "" {
 		config.URL = stripe.String(o.StripeURL)
 	}
+	backends := stripe.NewBackendsWithConfig(config)
 	return &gateway{
-		client:  stripe.NewClient(o.StripeKey, stripe.WithBackends(stripe.NewBackendsWithConfig(config))),
+		client: stripe.NewClient(o.StripeKey, stripe.WithBackends(backends)), api: backends.API, key: o.StripeKey,
 		timeout: o.CallTimeout,
 	}
 }
@@ -46,6 +50,34 @@ type intent struct {
 	failure  string // why the last attempt failed
 }
 
+// reply is what is read of a PaymentIntent. All of it has two hundred members, and reading them takes as long as everything
+// else that is done about a charge.
+type reply struct {
+	stripe.APIResource
+	ID           string                     `json:"id"`
+	Status       stripe.PaymentIntentStatus `json:"status"`
+	ClientSecret string                     `json:"client_secret"`
+	Metadata     map[string]string          `json:"metadata"`
+	LastError    *stripe.Error              `json:"last_payment_error"`
+	NextAction   *struct {
+		RedirectToURL *struct {
+			URL string `json:"url"`
+		} `json:"redirect_to_url"`
+	} `json:"next_action"`
+}
+
+func (r *reply) intent() intent {
+	in := intent{id: r.ID, chargeID: r.Metadata["charge_id"], status: r.Status, secret: r.ClientSecret}
+	if r.LastError != nil {
+		in.failure = failureCode(r.LastError)
+	}
+	if next := r.NextAction; next != nil && next.RedirectToURL != nil {
+		in.bankPage = next.RedirectToURL.URL
+	}
+	return in
+}
+
+// intentOf is one of a list.
 func intentOf(got *stripe.PaymentIntent) intent {
 	in := intent{id: got.ID, chargeID: got.Metadata["charge_id"], status: got.Status, secret: got.ClientSecret}
 	if e := got.LastPaymentError; e != nil {
@@ -57,74 +89,68 @@ func intentOf(got *stripe.PaymentIntent) intent {
 	return in
 }
 
+// params are the parameters of a request as Stripe gets them, and as they tell requests apart.
+type params struct{ body, sorted string }
+
+func encode(p any) params {
+	values := &form.Values{}
+	form.AppendTo(values, p)
+	return params{values.Encode(), values.ToValues().Encode()}
+}
+
 // createParams make the PaymentIntent of a charge. No money moves: an intent that is not confirmed never does anything.
-func createParams(c Charge) (*stripe.PaymentIntentCreateParams, error) {
+func createParams(c Charge) (params, error) {
 	amount, err := stripeAmount(c.Amount, c.Currency)
 	if err != nil {
-		return nil, refusal{codeAmount}
+		return params{}, refusal{codeAmount}
 	}
 	method := stripe.PaymentIntentCaptureMethodAutomatic
 	if c.Hold {
 		method = stripe.PaymentIntentCaptureMethodManual
 	}
-	return &stripe.PaymentIntentCreateParams{
+	return encode(&stripe.PaymentIntentCreateParams{
 		Amount: stripe.Int64(amount), Currency: stripe.String(c.Currency), PaymentMethod: stripe.String(c.Token),
 		PaymentMethodTypes: []*string{stripe.String("card")}, CaptureMethod: stripe.String(string(method)),
 		Metadata: map[string]string{"order_id": c.OrderID, "charge_id": c.ID},
-	}, nil
-}
-
-func (g *gateway) create(ctx context.Context, key string, p *stripe.PaymentIntentCreateParams) (intent, error) {
-	p.SetIdempotencyKey(key)
-	return g.call(ctx, func(ctx context.Context) (*stripe.PaymentIntent, error) {
-		return g.client.V1PaymentIntents.Create(ctx, p)
-	})
+	}), nil
 }
 
 // confirmParams ask the bank for the money, or to hold it.
-func confirmParams(c Charge) *stripe.PaymentIntentConfirmParams {
-	p := &stripe.PaymentIntentConfirmParams{}
-	if c.ReturnURL != "" {
-		p.ReturnURL = stripe.String(c.ReturnURL)
+func confirmParams(c Charge) params {
+	if c.ReturnURL == "" {
+		return confirmHere
 	}
-	return p
+	return encode(&stripe.PaymentIntentConfirmParams{ReturnURL: stripe.String(c.ReturnURL)})
 }
 
-func (g *gateway) confirm(ctx context.Context, key, id string, p *stripe.PaymentIntentConfirmParams) (intent, error) {
-	p.SetIdempotencyKey(key)
-	return g.call(ctx, func(ctx context.Context) (*stripe.PaymentIntent, error) {
-		return g.client.V1PaymentIntents.Confirm(ctx, id, p)
-	})
+// The parameters that are always the same.
+var (
+	confirmHere   = encode(&stripe.PaymentIntentConfirmParams{})
+	captureParams = encode(&stripe.PaymentIntentCaptureParams{}) // take the money that is held, all of it
+	// cancelParams give an intent up, so that it can never take money; what it holds is released.
+	cancelParams = encode(&stripe.PaymentIntentCancelParams{CancellationReason: stripe.String("abandoned")})
+)
+
+const intentsPath = "/v1/payment_intents"
+
+func (g *gateway) create(ctx context.Context, key string, p params) (intent, error) {
+	return g.call(ctx, http.MethodPost, intentsPath, key, p)
 }
 
-// captureParams take the money that is held, all of it.
-func captureParams() *stripe.PaymentIntentCaptureParams { return &stripe.PaymentIntentCaptureParams{} }
+func (g *gateway) confirm(ctx context.Context, key, id string, p params) (intent, error) {
+	return g.call(ctx, http.MethodPost, stripe.FormatURLPath(intentsPath+"/%s/confirm", id), key, p)
+}
 
 func (g *gateway) capture(ctx context.Context, key, id string) (intent, error) {
-	p := captureParams()
-	p.SetIdempotencyKey(key)
-	return g.call(ctx, func(ctx context.Context) (*stripe.PaymentIntent, error) {
-		return g.client.V1PaymentIntents.Capture(ctx, id, p)
-	})
-}
-
-// cancelParams give an intent up, so that it can never take money; what it holds is released.
-func cancelParams() *stripe.PaymentIntentCancelParams {
-	return &stripe.PaymentIntentCancelParams{CancellationReason: stripe.String("abandoned")}
+	return g.call(ctx, http.MethodPost, stripe.FormatURLPath(intentsPath+"/%s/capture", id), key, captureParams)
 }
 
 func (g *gateway) cancel(ctx context.Context, key, id string) (intent, error) {
-	p := cancelParams()
-	p.SetIdempotencyKey(key)
-	return g.call(ctx, func(ctx context.Context) (*stripe.PaymentIntent, error) {
-		return g.client.V1PaymentIntents.Cancel(ctx, id, p)
-	})
+	return g.call(ctx, http.MethodPost, stripe.FormatURLPath(intentsPath+"/%s/cancel", id), key, cancelParams)
 }
 
 func (g *gateway) retrieve(ctx context.Context, id string) (intent, error) {
-	return g.call(ctx, func(ctx context.Context) (*stripe.PaymentIntent, error) {
-		return g.client.V1PaymentIntents.Retrieve(ctx, id, nil)
-	})
+	return g.call(ctx, http.MethodGet, stripe.FormatURLPath(intentsPath+"/%s", id), "", params{})
 }
 
 // find looks for the charge's intent, whose id was never learnt, among all that were made since. Stripe's search would be
@@ -144,17 +170,22 @@ func (g *gateway) find(ctx context.Context, c Charge) (in intent, found bool, er
 	return in, false, g.judge(nil)
 }
 
-func (g *gateway) call(ctx context.Context, call func(context.Context) (*stripe.PaymentIntent, error)) (intent, error) {
+// call asks about one intent. A request that changes anything has a key.
+func (g *gateway) call(ctx context.Context, method, path, key string, p params) (intent, error) {
 	ctx, cancel := context.WithTimeout(ctx, g.timeout)
 	defer cancel()
-	got, err := call(ctx)
-	if err = g.judge(err); err != nil {
+	about := &stripe.Params{Context: ctx}
+	if key != "" {
+		about.SetIdempotencyKey(key)
+	}
+	var got reply
+	if err := g.judge(g.api.CallRaw(method, path, g.key, []byte(p.body), about, &got)); err != nil {
 		return intent{}, err
 	}
 	if got.ID == "" || got.Status == "" {
 		return intent{}, errRubbish
 	}
-	return intentOf(got), nil
+	return got.intent(), nil
 }
 
 // reachable tells whether Stripe answers. It is asked only after it has not.

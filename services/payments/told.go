@@ -113,6 +113,9 @@ func word(s string) string {
 
 // withoutSecrets is an object of Stripe's as JSON, without what lets a buyer's browser act on it.
 func withoutSecrets(object json.RawMessage) string {
+	if plain(object) {
+		return string(cut(object))
+	}
 	decoder := json.NewDecoder(strings.NewReader(string(object)))
 	decoder.UseNumber()
 	var o map[string]any

@@ -91,8 +91,16 @@ func (s *Service) intentTold(tx *store.Tx, e *StripeEvent) (string, error) {
 	case c.Decided():
 		return heardNothing, nil
 	}
-	s.wake(tx)
-	return heardApplied, hint(tx, c.ID)
+	return heardApplied, s.hint(tx, c)
+}
+
+// hint has the worker look at an undecided charge, unless somebody does already.
+func (s *Service) hint(tx *store.Tx, c Charge) error {
+	due, err := hint(tx, c.ID)
+	if due {
+		s.wake(tx)
+	}
+	return err
 }
 
 // refundTold wants the refunds of a completed charge to be looked at. One that is not decided yet is to be, first.
@@ -106,8 +114,7 @@ func (s *Service) refundTold(tx *store.Tx, e *StripeEvent) (string, error) {
 	case c.Status == event.Completed:
 		return heardAsk, nil
 	}
-	s.wake(tx)
-	return heardEarly, hint(tx, c.ID)
+	return heardEarly, s.hint(tx, c)
 }
 
 func refundsOfCharge(e StripeEvent) string { return "refunds of " + e.ChargeID }
