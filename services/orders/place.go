@@ -109,13 +109,22 @@ func admit(tx *store.Tx, w wish) (Ticket, Order, error) {
 	return t, Order{}, t.admit(w.buyer, w.price, &alive, tx.Now())
 }
 
-// insert makes the order, if it is still admitted. The index has the last word between replicas.
+// insert makes the order, if it is still admitted. The index has the last word between replicas. A refusal is no failure of the
+// update, which has changed nothing then: those who share its commit, in a rush of many, would have to be run again.
 func (s *Service) insert(ctx context.Context, id string, w wish) (o Order, fresh bool, err error) {
+	var refusal error
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
 		var onItsWay errOnItsWay
+		var named *fault.Error
 		var t Ticket // as it was admitted: read again, it could have another price by now
-		if t, o, err = admit(tx, w); errors.As(err, &onItsWay) {
-			return errMoved
+		fresh, refusal = false, nil
+		switch t, o, err = admit(tx, w); {
+		case errors.As(err, &onItsWay):
+			refusal = errMoved
+			return nil
+		case errors.As(err, &named):
+			refusal = named
+			return nil
 		}
 		if fresh = o.Version == 0; err != nil || !fresh {
 			return err
@@ -133,10 +142,14 @@ func (s *Service) insert(ctx context.Context, id string, w wish) (o Order, fresh
 			return err
 		}
 		if !made {
-			return errMoved
+			fresh, refusal = false, errMoved
+			return nil
 		}
 		return s.bus.Emit(tx, event.OrderCreated, s.event(o))
 	})
+	if err == nil {
+		err = refusal
+	}
 	return o, fresh, err
 }
 
