@@ -190,6 +190,32 @@ func TestOverdueChargeFollowsWhatStripeSays(t *testing.T) {
 	}
 }
 
+// A failure that Stripe repeats under its key costs one try more, not a pause: the next key is tried at once.
+func TestAFailureOfThenHoldsNobodyUp(t *testing.T) {
+	eachWay(t, func(m *market) {
+		m.restart(noWait)
+		m.setFault(once("confirm", stripesim.Before, stripesim.Fault{Status: 500, Sticky: true}))
+		o := m.payable()
+		if r := m.pay(o, "pm_card_visa"); r.status != 202 {
+			m.t.Fatalf("%d %v", r.status, r.body)
+		}
+		m.agree(o) // it has its order
+		decide := func() {
+			m.advance(20 * time.Second)
+			if _, err := m.service.Decide(ctx); err != nil {
+				m.t.Fatal(err)
+			}
+		}
+		if m.options.ChargeAtOnce {
+			decide() // the first that asks
+		}
+		decide()
+		if c := m.ask("GET", "/api/payments?orderId="+o.ID, "buyer", "").list[0]; c["status"] != event.Completed {
+			m.t.Errorf("%v", c)
+		}
+	})
+}
+
 // A hold is let go of when the order is cancelled; money that was taken goes back.
 func TestOrderIsCancelledWhilePaying(t *testing.T) {
 	eachWay(t, func(m *market) {

@@ -67,7 +67,7 @@ func (p params) hash(path string) string {
 
 // under asks Stripe for an operation with the key that is stored for it. When that key is of no use any more, look reads
 // what has come of it so far: only if nothing has is the operation asked for again, under the next key.
-func under[T any](ctx context.Context, s *Service, f file, op operation, hash string, look func() (T, bool, error), send func(key string) (T, error)) (T, error) {
+func under[T any](ctx context.Context, s *Service, f file, op operation, hash string, look func() (T, bool, error), send func(key string) (T, error)) (got T, err error) {
 	r, asked := f.requests[op]
 	if !asked {
 		err := s.db.View(ctx, func(tx *store.Tx) error {
@@ -76,29 +76,32 @@ func under[T any](ctx context.Context, s *Service, f file, op operation, hash st
 			return err
 		})
 		if err != nil {
-			var none T
-			return none, err
+			return got, err
 		}
 	}
-	if !asked || !r.usable(hash, f.now) {
-		if asked {
-			if found, ok, err := look(); ok || err != nil {
-				return found, err
+	for again := true; ; again = false {
+		if !asked || !r.usable(hash, f.now) {
+			if asked {
+				if found, ok, err := look(); ok || err != nil {
+					return found, err
+				}
+			}
+			if r, err = s.prepare(ctx, newRequest(f.ID, op, r.Generation+1, hash, f.now)); err != nil {
+				return got, err
 			}
 		}
-		var err error
-		if r, err = s.prepare(ctx, newRequest(f.ID, op, r.Generation+1, hash, f.now)); err != nil {
-			var none T
-			return none, err
+		got, err = send(r.Key)
+		if !failedInside(err) {
+			return got, err
 		}
-	}
-	got, err := send(r.Key)
-	if failedInside(err) {
 		if noted := s.spoilt(ctx, r.Key, replayed(err)); noted != nil {
 			return got, noted
 		}
+		if !again || !replayed(err) {
+			return got, err
+		}
+		asked, r.Failures = true, maxFailures // a failure of then says nothing of now, so the next key is tried at once
 	}
-	return got, err
 }
 
 // prepare writes a request down, or finds it written down by somebody at the same moment.
