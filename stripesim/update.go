@@ -2,6 +2,7 @@ package stripesim
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -116,11 +117,15 @@ func (c *call) reviseIntent(in *intent) error {
 }
 
 func insertMetadata(tx *store.Tx, in *intent) error {
-	for name, value := range in.details.Metadata {
-		_, err := tx.Exec(`INSERT INTO intent_metadata (intent, name, value) VALUES ($1, $2, $3)`, in.id, name, value)
-		if err != nil {
-			return err
-		}
+	if len(in.details.Metadata) == 0 {
+		return nil
 	}
-	return nil
+	var rows []string
+	args := []any{in.id}
+	for name, value := range in.details.Metadata {
+		args = append(args, name, value)
+		rows = append(rows, fmt.Sprintf("($1, $%d, $%d)", len(args)-1, len(args)))
+	}
+	_, err := tx.Exec(`INSERT INTO intent_metadata (intent, name, value) VALUES `+strings.Join(rows, ", "), args...)
+	return err
 }

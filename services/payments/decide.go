@@ -136,6 +136,9 @@ func (s *Service) carryOut(ctx context.Context, f file, in *intent, m move) (fil
 	if got.status == stripe.PaymentIntentStatusSucceeded {
 		return f, &got, nil // nothing else matters any more
 	}
+	if got.status == stripe.PaymentIntentStatusRequiresCapture && !f.won() {
+		return f, &got, nil // the order is waited for now, and looked at then
+	}
 	f, err = s.readAgain(ctx, f) // the call took its time, in which the order may have been lost
 	return f, &got, err
 }

@@ -355,7 +355,7 @@ func (m *market) byHand(what, form string) {
 // Stripe takes longer than we wait, and does what it was asked for all the same.
 func TestStripeAnswersTooLate(t *testing.T) {
 	eachWay(t, func(m *market) {
-		m.restart(func(o *payments.Options) { o.Wait, o.CallTimeout = 0, 100*time.Millisecond })
+		m.restart(func(o *payments.Options) { o.Wait, o.CallTimeout = 0, time.Second })
 		for call, status := range map[string]int{"create": 503, "confirm": 202} {
 			held := false
 			m.setFault(func(r *http.Request, at stripesim.Stage) *stripesim.Fault {

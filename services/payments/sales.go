@@ -65,15 +65,11 @@ func (s *Service) enter(tx *store.Tx, sale Sale, entries []Entry) error {
 
 // bookSale books what a completed order means for its seller, if it was paid by a charge of ours.
 func (s *Service) bookSale(tx *store.Tx, orderID string) error {
-	o, _, err := findOrder(tx, orderID)
-	if err != nil {
-		return err
-	}
-	c, ok, err := liveCharge(tx, orderID)
+	f, ok, err := liveStates(tx, orderID)
 	if err != nil || !ok {
 		return err
 	}
-	return s.book(tx, c, o)
+	return s.book(tx, f.Charge, f.order)
 }
 
 // Balance is what a seller has earned, in the currency of the market. Any part may be negative: money that went back to

@@ -61,19 +61,25 @@ func findCharge(tx *store.Tx, id string) (Charge, bool, error) {
 	return store.One(tx, scanCharge, `SELECT `+chargeColumns+` FROM charges WHERE id = $1`, id)
 }
 
-// findStates is a charge with its order.
+// findStates is a charge with its order, and liveStates the order's live charge with it.
 func findStates(tx *store.Tx, id string) (file, bool, error) {
-	return store.One(tx, func(scan store.Scan) (f file, err error) {
-		f.Charge, err = scanCharge(func(charge ...any) (err error) {
-			f.order, err = scanOrder(func(order ...any) error { return scan(append(charge, order...)...) })
-			return err
-		})
-		return f, err
-	}, selectStates, id)
+	return store.One(tx, scanStates, selectStates+` WHERE c.id = $1`, id)
+}
+
+func liveStates(tx *store.Tx, orderID string) (file, bool, error) {
+	return store.One(tx, scanStates, selectStates+` WHERE c.order_id = $1 AND c.status IN ('Created', 'Completed')`, orderID)
 }
 
 var selectStates = `SELECT ` + of("c", chargeColumns) + `, ` + of("o", orderColumns) + `
-	FROM charges c JOIN orders o ON o.id = c.order_id WHERE c.id = $1`
+	FROM charges c JOIN orders o ON o.id = c.order_id`
+
+func scanStates(scan store.Scan) (f file, err error) {
+	f.Charge, err = scanCharge(func(charge ...any) (err error) {
+		f.order, err = scanOrder(func(order ...any) error { return scan(append(charge, order...)...) })
+		return err
+	})
+	return f, err
+}
 
 // of are the columns of the table with that name.
 func of(table, columns string) string {
