@@ -23,6 +23,7 @@ let complaint = 0;
 // -- parts of a page --
 
 const fetching = new Map();
+const newest = new Map(); // the newest version that was told of, by ticket
 
 /** Fetches a part of the page again. What asks while it is being fetched is answered by one more. */
 export async function refresh(part, address = part.dataset.fragment) {
@@ -33,7 +34,7 @@ export async function refresh(part, address = part.dataset.fragment) {
   fetching.set(part, false);
   let fresh = part;
   try {
-    const answer = await fetch(address, { headers: { Accept: "text/html" }, redirect: "manual" });
+    const answer = await fetch(address, { headers: { Accept: "text/html" }, redirect: "manual", cache: "no-store" });
     if (answer.type === "opaqueredirect") location.reload(); // the session is over
     else if (answer.ok) fresh = replace(part, await answer.text());
   } catch {
@@ -42,7 +43,13 @@ export async function refresh(part, address = part.dataset.fragment) {
     const again = fetching.get(part);
     fetching.delete(part);
     if (again && fresh.isConnected) refresh(fresh, address);
+    else if (isBehind(fresh)) setTimeout(() => isBehind(fresh) && refresh(fresh, address), 300);
   }
+}
+
+// What was fetched may be older than what the page has been told of, or not have come at all.
+function isBehind({ isConnected, dataset }) {
+  return isConnected && Number(dataset.version) < newest.get(dataset.offer);
 }
 
 /** Puts the new part in the place of the old one, and the focus where it was. */
@@ -106,6 +113,7 @@ const heard = {
     connected();
   },
   ticket: (ticket) => {
+    newest.set(ticket.id, Math.max(ticket.version, newest.get(ticket.id) ?? 0));
     showTicket(ticket);
     refreshAbout("market", "selling", `ticket:${ticket.id}`);
   },
