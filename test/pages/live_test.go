@@ -56,3 +56,29 @@ func TestLive(t *testing.T) {
 	p.Sees("$99.00")
 	list.Sees("$99.00")
 }
+
+// TestChangeWhileFetching changes a ticket once more while the page still waits for what the first change made of it.
+func TestChangeWhileFetching(t *testing.T) {
+	t.Parallel()
+	m := open(t)
+	seller := m.SignUp("sally")
+	ticket := seller.Lists("Faber", "10")
+	p := browser.Open(t, m.Front.URL, browser.Options{})
+	p.Visit("/tickets/" + ticket.ID)
+	p.Sees("$10.00")
+	p.Until(`(() => {
+		const really = window.fetch
+		window.fetch = async (...request) => {
+			const answer = await really(...request)
+			await new Promise((go) => { window.release = () => { window.fetch = really; go() } })
+			return answer
+		}
+		document.addEventListener('live:ticket', ({ detail }) => { window.told = detail.version })
+		return true })()`)
+	seller.Edit(ticket.ID, ticket.Title, "11").Want(200)
+	p.Until(`window.release`)
+	seller.Edit(ticket.ID, ticket.Title, "12").Want(200)
+	p.Until(`window.told === 3`)
+	p.Until(`(window.release(), true)`)
+	p.Sees("$12.00")
+}

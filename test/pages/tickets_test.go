@@ -172,6 +172,7 @@ func TestSearchWhileTyping(t *testing.T) {
 	p := browser.Open(t, m.Front.URL, browser.Options{})
 	p.Visit("/")
 	p.Shows(".by-itself")
+	p.Until(`window.sameDocument = true`)
 	p.Fill("Search for events", "arzt")
 	p.SeesNo("Bohren")
 	p.Sees("One ticket")
@@ -180,6 +181,9 @@ func TestSearchWhileTyping(t *testing.T) {
 	}
 	p.Press("Sold")
 	p.Sees("Nothing was found for “arzt”.")
+	if p.Value(`window.sameDocument`) != "true" {
+		t.Error("another document was loaded for what was typed or chosen")
+	}
 	p.Go("Show everything that is available")
 	p.Sees("Element of Crime")
 	p.Back()

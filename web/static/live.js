@@ -32,19 +32,19 @@ export async function refresh(part, address = part.dataset.fragment) {
     return;
   }
   fetching.set(part, false);
-  let fresh = part;
+  let html = null;
   try {
     const answer = await fetch(address, { headers: { Accept: "text/html" }, redirect: "manual", cache: "no-store" });
     if (answer.type === "opaqueredirect") location.reload(); // the session is over
-    else if (answer.ok) fresh = replace(part, await answer.text());
+    else if (answer.ok) html = await answer.text();
   } catch {
     // There is no connection. The next event, or the next connection, asks again.
-  } finally {
-    const again = fetching.get(part);
-    fetching.delete(part);
-    if (again && fresh.isConnected) refresh(fresh, address);
-    else if (isBehind(fresh)) setTimeout(() => isBehind(fresh) && refresh(fresh, address), 300);
   }
+  const again = fetching.get(part);
+  fetching.delete(part);
+  const fresh = html === null ? part : replace(part, html);
+  if (again && fresh.isConnected) refresh(fresh, address);
+  else if (isBehind(fresh)) setTimeout(() => isBehind(fresh) && refresh(fresh, address), 300);
 }
 
 // What was fetched may be older than what the page has been told of, or not have come at all.
@@ -58,12 +58,16 @@ export function replace(part, html) {
   holder.innerHTML = html;
   const fresh = holder.content.firstElementChild;
   if (!fresh || !part.isConnected) return part;
-  const focus = part.contains(document.activeElement) && document.activeElement.id;
-  const link = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  const focused = part.contains(document.activeElement) ? document.activeElement : null;
   part.replaceWith(fresh);
-  const target = (focus && document.getElementById(focus)) || (link && fresh.querySelector(`[href="${CSS.escape(link)}"]`));
-  target?.focus({ preventScroll: true });
+  if (focused) sameAs(focused, fresh)?.focus({ preventScroll: true });
   return fresh;
+}
+
+// The element of the fresh part that is what another was in the old one.
+function sameAs({ id, attributes }, fresh) {
+  const byId = id && document.getElementById(id);
+  return byId || (attributes.href && fresh.querySelector(`[href="${CSS.escape(attributes.href.value)}"]`));
 }
 
 function refreshAbout(...topics) {

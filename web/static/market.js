@@ -1,6 +1,7 @@
 // What the pages with tickets do while they are open: they count what is listed, tell aloud what has changed, and keep the
 // time of locks that began after the page was opened.
 
+import "./countdown.js"; // now: when a lock begins there may be no connection to fetch it with
 import { refresh } from "./live.js";
 
 const fresh = document.getElementById("fresh");
@@ -67,6 +68,5 @@ new MutationObserver(() => {
   const results = document.getElementById("results");
   if (found && results && found.textContent !== results.dataset.found) found.textContent = results.dataset.found;
   if (fresh) count();
-  if (document.querySelector("[data-countdown]")) import("./countdown.js");
 }).observe(document.getElementById("main"), { childList: true, subtree: true });
 remember();

@@ -23,15 +23,18 @@ async function show(search) {
   clearTimeout(waiting);
   asking?.abort();
   asking = new AbortController();
+  let html = "";
   try {
     const answer = await fetch(form.dataset.search + search, { headers: { Accept: "text/html" }, signal: asking.signal });
     if (!answer.ok) throw new Error(answer.status);
-    const results = replace(document.getElementById("results"), await answer.text());
-    document.getElementById("found").textContent = results.dataset.found;
-    document.dispatchEvent(new CustomEvent("market:shown"));
+    html = await answer.text();
   } catch (error) {
     if (error.name !== "AbortError") location.assign(location.pathname + search); // the page itself says what is wrong
+    return;
   }
+  const results = replace(document.getElementById("results"), html);
+  document.getElementById("found").textContent = results.dataset.found;
+  document.dispatchEvent(new CustomEvent("market:shown"));
 }
 
 function search(asTyped) {
