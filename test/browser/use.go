@@ -236,6 +236,12 @@ func (p *Page) Keys(keys string) {
 	act(p, "type", chromedp.KeyEvent(keys))
 }
 
+// Enter presses the enter key where that opens another page, and waits for it.
+func (p *Page) Enter() {
+	p.t.Helper()
+	p.leaving("press enter", func() { p.Keys(kb.Enter) })
+}
+
 // Focused is the role and the name of what has the focus, and whether one can see that it has.
 func (p *Page) Focused() (role, name string, visible bool) {
 	p.t.Helper()
