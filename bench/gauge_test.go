@@ -1,8 +1,6 @@
 package bench
 
 import (
-	"bufio"
-	"bytes"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,23 +12,35 @@ import (
 // gauge reads a number of a process from its own metrics.
 func gauge(tb testing.TB, p *market.Process, name string) float64 {
 	tb.Helper()
+	all, err := gauges(p)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	n, ok := all[name]
+	if !ok {
+		tb.Fatalf("there is no metric %s", name)
+	}
+	return n
+}
+
+// gauges are all the metrics of a process, by their names with their labels.
+func gauges(p *market.Process) (map[string]float64, error) {
 	c := newClient(p.Ops, "")
 	defer c.close()
 	answer, err := c.want(200, "GET", "/metrics", "")
 	if err != nil {
-		tb.Fatal(err)
+		return nil, err
 	}
-	for lines := bufio.NewScanner(bytes.NewReader(answer)); lines.Scan(); {
-		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
-			n, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				tb.Fatal(err)
+	all := map[string]float64{}
+	for line := range strings.Lines(string(answer)) {
+		line = strings.TrimSpace(line)
+		if at := strings.LastIndexByte(line, ' '); at > 0 && line[0] != '#' {
+			if all[line[:at]], err = strconv.ParseFloat(line[at+1:], 64); err != nil {
+				return nil, err
 			}
-			return n
 		}
 	}
-	tb.Fatalf("there is no metric %s", name)
-	return 0
+	return all, nil
 }
 
 // processorTime is what the processes of the market have used of the processors so far.

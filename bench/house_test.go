@@ -43,7 +43,7 @@ func newAccounts(tb testing.TB, m *market.Market) (a accounts) {
 	tokens, people := make([]string, 2*crowd), make([]*market.Person, 2*crowd)
 	for n := range people {
 		people[n] = m.Person("somebody")
-		people[n].Email = fmt.Sprintf("person%d@example.com", n)
+		people[n].Email = personEmail(n)
 	}
 	together(tb, 4, len(tokens), func(_, n int) error {
 		p := people[n]
@@ -56,6 +56,9 @@ func newAccounts(tb testing.TB, m *market.Market) (a accounts) {
 	})
 	return accounts{tokens[:crowd], tokens[crowd:]}
 }
+
+// personEmail is the address of the nth who has signed up; their passwords are those of somebody.
+func personEmail(n int) string { return fmt.Sprintf("person%d@example.com", n) }
 
 // template is the data folder of an embedded market in which the crowds have signed up, made once for each size of them.
 var template = &signUps{}
