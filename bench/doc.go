@@ -4,6 +4,7 @@
 //
 //	go test -bench . ./bench                        # everything, ready for benchstat
 //	go test ./bench -run TestTable -table           # medians of five runs as a table: floor, goal, limit, measured, ratio
+//	go test ./bench -run TestLong -long 1h -timeout 2h -v   # an even, mixed load, and what grows under it
 //	go test ./bench                                 # a few seconds of each, so that nothing rots
 //
 // The client is as lean as a client can be, and on the same machine: 64 goroutines, each with a connection that it keeps.

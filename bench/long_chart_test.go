@@ -137,7 +137,7 @@ func newScale(values []float64, log bool, from, to float64) scale {
 	default:
 		s.begin, s.end = min(0, low), max(high, low+1e-9)
 		step := s.step()
-		s.begin, s.end = math.Floor(s.begin/step)*step, math.Ceil(s.end/step)*step
+		s.begin, s.end = math.Floor(s.begin/step)*step, math.Ceil(s.end/step)*step // so every axis begins at a tick
 	}
 	return s
 }
@@ -172,8 +172,8 @@ func (s scale) ticks() (all []float64) {
 		return all
 	}
 	step := s.step()
-	for n := math.Ceil(s.begin/step - 1e-6); n*step <= s.end+step*1e-6; n++ {
-		all = append(all, n*step)
+	for n := int(math.Round(s.begin / step)); float64(n)*step <= s.end+step*1e-6; n++ {
+		all = append(all, float64(n)*step)
 	}
 	return all
 }

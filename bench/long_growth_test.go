@@ -219,7 +219,7 @@ func grownFor(moments []moment) (all []string) {
 
 // longPicture is the chart of a long load.
 func longPicture(whole time.Duration, rate float64, moments []moment) chart {
-	c := chart{title: fmt.Sprintf("%v of mixed load at %g purchases a second", whole, rate)}
+	c := chart{title: fmt.Sprintf("%s minutes of mixed load, %g purchases a second", short(whole.Minutes()), rate)}
 	for _, m := range moments {
 		c.minutes = append(c.minutes, m.minute)
 	}
@@ -237,7 +237,7 @@ func longPicture(whole time.Duration, rate float64, moments []moment) chart {
 		{"Resident memory", "MB", false, []chartLine{line("memory", memoryFigure)}},
 		{"Goroutines and open descriptors", "count", false, []chartLine{line("goroutines", goroutinesFigure), line("descriptors", filesFigure)}},
 		{"Write-ahead logs of all databases", "MB", false, []chartLine{line("*-wal", walFigure)}},
-		{"Data written for each purchase so far", "kB", false, []chartLine{line("databases", databaseFigure), line("event log", logFigure)}},
+		{"Data folder, for each purchase so far", "kB", false, []chartLine{line("databases", databaseFigure), line("event log", logFigure)}},
 		quantiles(readsDone), quantiles(locksDone), quantiles(purchasesDone),
 		{"Processor time of the mix for each purchase", "ms", false, []chartLine{line("processors", processorFigure)}},
 	}

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// How a long load is made up: clients, looks for each purchase, a sign-in now and then, tickets that wait for a buyer, and
-// the errors after which there is no sense in going on.
+// How a long load is made up: its clients, a sign-in now and then, the errors after which there is no sense in going on, and
+// those that are shown.
 const (
 	longClients   = 32
 	signInEvery   = 15 * time.Second
@@ -24,7 +24,7 @@ const (
 type load struct {
 	*house
 	lock   time.Duration // how long it lasts
-	every  time.Duration // from one purchase to the next
+	every  time.Duration // from one look to the next; of each of the views there is one for every purchase
 	queue  chan job
 	left   sync.WaitGroup // jobs that are not done
 	over   chan struct{}  // closed when there were too many errors
@@ -50,7 +50,7 @@ type job struct {
 // newLoad lists what is there when the first people come.
 func newLoad(tb testing.TB, h *house, lock time.Duration, rate float64) *load {
 	tb.Helper()
-	l := &load{house: h, lock: lock, every: time.Duration(float64(time.Second) / rate), queue: make(chan job, 1<<16), over: make(chan struct{}),
+	l := &load{house: h, lock: lock, every: time.Duration(float64(time.Second) / rate / float64(len(views))), queue: make(chan job, 1<<16), over: make(chan struct{}),
 		stock: make(chan string, 1<<16), base: max(10, int(3*rate)), counts: map[string]int{}, waits: map[string][]time.Duration{}}
 	l.shown = h.list(tb, small)
 	for _, id := range h.list(tb, l.base) {
@@ -76,10 +76,9 @@ func (l *load) begin(whole time.Duration) {
 // come puts one job after another in the queue, each at its time.
 func (l *load) come(whole time.Duration) {
 	began := time.Now()
-	every := l.every / time.Duration(len(views))
 	signIn := began
-	for n := 0; time.Duration(n)*every < whole; n++ {
-		due := began.Add(time.Duration(n) * every)
+	for n := 0; time.Duration(n)*l.every < whole; n++ {
+		due := began.Add(time.Duration(n) * l.every)
 		select {
 		case <-l.over:
 			return
@@ -116,6 +115,10 @@ func (l *load) work() {
 	defer c.close()
 	used := time.Now()
 	for j := range l.queue {
+		if l.givenUp() {
+			l.left.Done()
+			continue
+		}
 		if time.Since(used) > time.Minute {
 			c.close() // the server hangs up after two
 		}
@@ -126,6 +129,16 @@ func (l *load) work() {
 			c.close()
 		}
 		l.left.Done()
+	}
+}
+
+// givenUp tells whether there were too many errors.
+func (l *load) givenUp() bool {
+	select {
+	case <-l.over:
+		return true
+	default:
+		return false
 	}
 }
 
