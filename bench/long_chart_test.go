@@ -45,7 +45,8 @@ var chartLooks = []string{`stroke="#0b5394"`, `stroke="#b45309" stroke-dasharray
 func (c chart) svg() string {
 	var b strings.Builder
 	height := chartTop + len(c.rows)*chartRowHeight + 24
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" font-family="system-ui, sans-serif" font-size="12" fill="#1f2328">`+"\n", chartWidth, height)
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" font-family="system-ui, sans-serif" `+
+		`font-size="12" fill="#1f2328">`+"\n", chartWidth, height)
 	fmt.Fprintf(&b, "<title>%s</title>\n<rect width=\"%d\" height=\"%d\" rx=\"8\" fill=\"#f6f4ef\"/>\n", escaped(c.title), chartWidth, height)
 	fmt.Fprintf(&b, "<text x=\"24\" y=\"34\" font-size=\"17\" font-weight=\"600\">%s</text>\n", escaped(c.title))
 	for i, r := range c.rows {
@@ -80,7 +81,8 @@ func (c chart) row(b *strings.Builder, r chartRow, top int) {
 		look := chartLooks[i%len(chartLooks)]
 		c.line(b, l, look, x, y)
 		at := top + 36 + i*34
-		fmt.Fprintf(b, "<path d=\"M%d %dh18\" %s stroke-width=\"2\"/><text x=\"%d\" y=\"%d\">%s</text>\n", chartWidth-chartRight+10, at, look, chartWidth-chartRight+33, at+4, escaped(l.name))
+		fmt.Fprintf(b, "<path d=\"M%d %dh18\" %s stroke-width=\"2\"/><text x=\"%d\" y=\"%d\">%s</text>\n",
+			chartWidth-chartRight+10, at, look, chartWidth-chartRight+33, at+4, escaped(l.name))
 		if n := len(l.values); n > 0 && y.has(l.values[n-1]) {
 			fmt.Fprintf(b, "<text x=\"%d\" y=\"%d\" fill=\"#57534a\">at last %s</text>\n", chartWidth-chartRight+33, at+18, short(l.values[n-1]))
 		}
@@ -96,7 +98,8 @@ func (c chart) line(b *strings.Builder, l chartLine, look string, x, y scale) {
 			piece = append(piece, piece[0]) // a point alone shows by its round ends
 		}
 		if len(piece) > 0 {
-			fmt.Fprintf(b, "<polyline points=\"%s\" fill=\"none\" %s stroke-width=\"1.6\" stroke-linejoin=\"round\" stroke-linecap=\"round\"/>\n", strings.Join(piece, " "), look)
+			fmt.Fprintf(b, "<polyline points=\"%s\" fill=\"none\" %s stroke-width=\"1.6\" stroke-linejoin=\"round\" stroke-linecap=\"round\"/>\n",
+				strings.Join(piece, " "), look)
 		}
 		piece = nil
 	}

@@ -260,9 +260,12 @@ func TestGrownFor(t *testing.T) {
 		figure string
 		by     float64
 		grown  int
-	}{{goroutinesFigure, 0, 0}, {goroutinesFigure, 2, 0}, {goroutinesFigure, 5, 1}, {filesFigure, 1, 0}, {filesFigure, 5, 1}, {walFigure, 3, 0}, {walFigure, 100, 1}} {
+	}{
+		{goroutinesFigure, 0, 0}, {goroutinesFigure, 2, 0}, {goroutinesFigure, 5, 1}, {filesFigure, 1, 0}, {filesFigure, 5, 1},
+		{walFigure, 3, 0}, {walFigure, 100, 1},
+	} {
 		if grown := grownFor(grows(c.figure, c.by)); len(grown) != c.grown {
-			t.Errorf("by %g: %v", c.by, grown)
+			t.Errorf("%s, by %g a moment: %v", c.figure, c.by, grown)
 		}
 	}
 }

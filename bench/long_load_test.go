@@ -50,8 +50,11 @@ type job struct {
 // newLoad lists what is there when the first people come.
 func newLoad(tb testing.TB, h *house, lock time.Duration, rate float64) *load {
 	tb.Helper()
-	l := &load{house: h, lock: lock, every: time.Duration(float64(time.Second) / rate / float64(len(views))), queue: make(chan job, 1<<16), over: make(chan struct{}),
-		stock: make(chan string, 1<<16), base: max(10, int(3*rate)), counts: map[string]int{}, waits: map[string][]time.Duration{}}
+	l := &load{
+		house: h, lock: lock, every: time.Duration(float64(time.Second) / rate / float64(len(views))),
+		queue: make(chan job, 1<<16), over: make(chan struct{}), stock: make(chan string, 1<<16), base: max(10, int(3*rate)),
+		counts: map[string]int{}, waits: map[string][]time.Duration{},
+	}
 	l.shown = h.list(tb, small)
 	for _, id := range h.list(tb, l.base) {
 		l.stock <- id
@@ -202,7 +205,8 @@ func (l *load) summary() string {
 	for _, what := range []string{purchasesDone, locksDone, cancelsDone, expiriesDone, listingsDone, readsDone, signInsDone, notInStock} {
 		all = append(all, fmt.Sprintf("%d %s", l.counts[what], what))
 	}
-	return fmt.Sprintf("%s; %d unexpected answers. Nobody waited longer than %v for a free client.", strings.Join(all, ", "), l.failed, l.late.Round(time.Millisecond))
+	return fmt.Sprintf("%s; %d unexpected answers. Nobody waited longer than %v for a free client.",
+		strings.Join(all, ", "), l.failed, l.late.Round(time.Millisecond))
 }
 
 func (l *load) wrong() []string {
