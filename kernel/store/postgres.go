@@ -19,6 +19,9 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
+// errPoolClosed is the text of an error that database/sql has no value for.
+const errPoolClosed = "sql: database is closed"
+
 const (
 	oldestPostgres  = 13_00_00
 	postgresReaders = 4
@@ -26,7 +29,6 @@ const (
 	// A statement that takes longer is given up: a lost network must not hold a lock for ever.
 	statementTimeout = "15000"
 	clockInterval    = 5 * time.Second
-	groupPatience    = "100" // milliseconds
 )
 
 // postgresEngine is one schema of a database that other processes use at the same time.
@@ -43,10 +45,10 @@ func newPostgres(o Options) *postgresEngine {
 	return &postgresEngine{name: o.Name, url: o.URL, log: o.Log, stop: make(chan struct{})}
 }
 
-func (e *postgresEngine) open(ctx context.Context) (write, read *sql.DB, err error) {
+func (e *postgresEngine) open(ctx context.Context) error {
 	config, err := pgx.ParseConfig(e.url)
 	if err != nil {
-		return nil, nil, fmt.Errorf("the database URL is not valid: %s", e.where())
+		return fmt.Errorf("the database URL is not valid: %s", e.where())
 	}
 	config.RuntimeParams["search_path"] = pgx.Identifier{e.name}.Sanitize()
 	config.RuntimeParams["statement_timeout"] = statementTimeout
@@ -60,17 +62,21 @@ func (e *postgresEngine) open(ctx context.Context) (write, read *sql.DB, err err
 	e.read.SetMaxOpenConns(postgresReaders)
 	e.read.SetMaxIdleConns(postgresReaders)
 	if err := e.write.PingContext(ctx); err != nil {
-		return nil, nil, fmt.Errorf("cannot reach the database of %s at %s: %s", e.name, e.where(), reason(err))
+		return fmt.Errorf("cannot reach the database of %s at %s: %s", e.name, e.where(), reason(err))
 	}
 	if err := e.check(ctx); err != nil {
-		return nil, nil, fmt.Errorf("cannot use the database of %s at %s: %w", e.name, e.where(), err)
+		return fmt.Errorf("cannot use the database of %s at %s: %w", e.name, e.where(), err)
 	}
 	if err := e.measureClock(ctx); err != nil {
-		return nil, nil, err
+		return err
 	}
 	e.locks = newLocker(e.write)
 	go e.followClock()
-	return e.write, e.read, nil
+	return nil
+}
+
+func (e *postgresEngine) migrate(ctx context.Context, o Options) error {
+	return migrate(ctx, e.write, true, o)
 }
 
 // where is the URL without its password.
@@ -105,31 +111,6 @@ func (e *postgresEngine) check(ctx context.Context) error {
 		return nil
 	}
 	return err
-}
-
-// begin has a group wait for a lock of another replica no longer than groupPatience. Two replicas that each commit several
-// updates together can lock the same rows in opposite orders; PostgreSQL would look for that only after a second.
-func (e *postgresEngine) begin(w *writer, alone bool) error {
-	if alone {
-		_, err := w.exec("BEGIN", nil)
-		return err
-	}
-	return onPostgres(w.conn, func(c *pgconn.PgConn) error {
-		return c.Exec(context.Background(), "BEGIN; SET LOCAL lock_timeout = "+groupPatience).Close()
-	})
-}
-
-func (e *postgresEngine) doomed(conn *sql.Conn) (doomed bool) {
-	err := onPostgres(conn, func(c *pgconn.PgConn) error {
-		doomed = c.TxStatus() == 'E'
-		return nil
-	})
-	return doomed || err != nil
-}
-
-// onPostgres uses a connection below database/sql.
-func onPostgres(conn *sql.Conn, use func(*pgconn.PgConn) error) error {
-	return conn.Raw(func(c any) error { return use(c.(*stdlib.Conn).Conn().PgConn()) })
 }
 
 func (e *postgresEngine) judge(err error) verdict {
@@ -194,6 +175,8 @@ func (e *postgresEngine) followClock() {
 		}
 	}
 }
+
+func (e *postgresEngine) ping(ctx context.Context) error { return e.read.PingContext(ctx) }
 
 func (e *postgresEngine) postgres() bool { return true }
 

@@ -14,7 +14,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,8 +30,8 @@ var ErrUnavailable = errors.New("the database is not available")
 // errClosed is what updates get once the database is being closed.
 var errClosed = fmt.Errorf("%w: it is being closed", ErrUnavailable)
 
-// errPoolClosed is the text of an error that database/sql has no value for.
-const errPoolClosed = "sql: database is closed"
+// errReadOnly is what a View gets that wants to change something.
+var errReadOnly = errors.New("a view cannot change the database")
 
 // Options say which database a service has.
 type Options struct {
@@ -54,26 +53,29 @@ type Migrations struct {
 
 // DB is an open database. Its methods may be called from any goroutine.
 type DB struct {
-	name     string
-	engine   engine
-	readers  *sql.DB
-	prepared prepared // for readers of SQLite
-	writer   *writer
-	waits    *waits
-	now      func() time.Time
-	newID    func() string
-	log      *slog.Logger
-	closing  sync.Once
+	name    string
+	engine  engine
+	readers runner
+	writer  *writer
+	waits   *waits
+	now     func() time.Time
+	newID   func() string
+	log     *slog.Logger
+	closing sync.Once
 }
 
 // engine is what differs between SQLite and PostgreSQL.
 type engine interface {
-	// open connects, checks the settings and returns the pools for writing and for reading.
-	open(ctx context.Context) (write, read *sql.DB, err error)
-	// begin begins a transaction on the writer's connection, for one update alone or for a group.
-	begin(w *writer, alone bool) error
-	// doomed tells whether the transaction can only be rolled back.
-	doomed(conn *sql.Conn) bool
+	// open connects and checks the settings.
+	open(ctx context.Context) error
+	// migrate brings the tables up to date.
+	migrate(ctx context.Context, o Options) error
+	// connect is a connection for the writer.
+	connect() (conn, error)
+	// readers are the connections that only read. They are opened after migrate.
+	readers() (runner, error)
+	// ping asks the database for a sign of life.
+	ping(ctx context.Context) error
 	// judge says what an error means for the transaction that it happened in.
 	judge(err error) verdict
 	// exclusive runs fn while no other process of the service runs that name.
@@ -81,6 +83,17 @@ type engine interface {
 	// now is the database's clock.
 	now() time.Time
 	postgres() bool
+	close() error
+}
+
+// conn is one connection that writes, for one goroutine.
+type conn interface {
+	runner
+	// begin begins a transaction, for one update alone or for a group.
+	begin(alone bool) error
+	// doomed tells whether the transaction can only be rolled back.
+	doomed() bool
+	// close gives the connection up, and what was not committed on it.
 	close() error
 }
 
@@ -104,15 +117,18 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	} else {
 		e = newSQLite(o)
 	}
-	write, read, err := e.open(ctx)
-	if err != nil {
+	if err := e.open(ctx); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
-	if err := migrate(ctx, write, e.postgres(), o); err != nil {
+	if err := e.migrate(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot prepare the tables of %s: %w", o.Name, err), e.close())
 	}
+	readers, err := e.readers()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot read the database of %s: %w", o.Name, err), e.close())
+	}
 	db := &DB{
-		name: o.Name, engine: e, readers: read, prepared: prepared{pool: read, stmts: map[string]*sql.Stmt{}}, waits: newWaits(), now: o.Now, newID: o.NewID, log: o.Log,
+		name: o.Name, engine: e, readers: readers, waits: newWaits(), now: o.Now, newID: o.NewID, log: o.Log,
 	}
 	if db.now == nil {
 		db.now = e.now
@@ -120,7 +136,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if db.newID == nil {
 		db.newID = func() string { return uuid.Must(uuid.NewV7()).String() }
 	}
-	db.writer = newWriter(db, write)
+	db.writer = newWriter(db)
 	return db, nil
 }
 
@@ -149,7 +165,7 @@ func (db *DB) Start(ctx context.Context, fn func(tx *Tx) error) <-chan error {
 func (db *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
 	began := time.Now()
 	for try := 0; ; try++ {
-		err := fn(&Tx{db: db, caller: ctx, run: reader{db}})
+		err := fn(&Tx{db: db, caller: ctx, run: db.readers})
 		if err == nil || db.engine.judge(err) == refused {
 			return err
 		}
@@ -166,7 +182,7 @@ func (db *DB) Exclusive(ctx context.Context, name string, fn func(ctx context.Co
 }
 
 // Ping says whether the database answers.
-func (db *DB) Ping(ctx context.Context) error { return db.readers.PingContext(ctx) }
+func (db *DB) Ping(ctx context.Context) error { return db.engine.ping(ctx) }
 
 // Close finishes the updates that have been started and closes the database. Closing it again does nothing.
 func (db *DB) Close() (err error) {

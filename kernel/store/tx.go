@@ -21,31 +21,41 @@ type Tx struct {
 
 // runner executes statements: the writer's connection, or the pool of readers.
 type runner interface {
-	exec(query string, args []any) (sql.Result, error)
-	query(caller context.Context, query string, args []any) (*sql.Rows, error)
-	queryRow(caller context.Context, query string, args []any) *sql.Row
+	exec(query string, args []any) (changed int64, err error)
+	query(caller context.Context, query string, args []any) (Rows, error)
+	queryRow(caller context.Context, query string, args []any) Row
 }
 
 // Scan reads the columns of one row.
 type Scan = func(dest ...any) error
 
+// Rows are what a query has found: Next goes on to the next row, the first included.
+type Rows interface {
+	Next() bool
+	Scan(dest ...any) error
+	Err() error // why Next is false, nil at the end
+	Close() error
+}
+
+// Row is the only row of a query. Scan has to be called, once.
+type Row interface {
+	Scan(dest ...any) error // sql.ErrNoRows if there is none
+}
+
 // Exec runs a statement and returns how many rows it changed.
 func (tx *Tx) Exec(query string, args ...any) (int64, error) {
-	res, err := tx.run.exec(query, args)
-	if err != nil {
-		return 0, tx.note(err)
-	}
-	return res.RowsAffected()
+	changed, err := tx.run.exec(query, args)
+	return changed, tx.note(err)
 }
 
 // Query runs a query. The rows must be closed before the next statement.
-func (tx *Tx) Query(query string, args ...any) (*sql.Rows, error) {
+func (tx *Tx) Query(query string, args ...any) (Rows, error) {
 	rows, err := tx.run.query(tx.caller, query, args)
 	return rows, tx.note(err)
 }
 
 // QueryRow runs a query for one row; Scan returns sql.ErrNoRows if there is none.
-func (tx *Tx) QueryRow(query string, args ...any) *sql.Row {
+func (tx *Tx) QueryRow(query string, args ...any) Row {
 	return tx.run.queryRow(tx.caller, query, args)
 }
 

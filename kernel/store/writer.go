@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -20,14 +19,12 @@ const (
 // others to arrive, groups form by themselves while a commit is under way.
 type writer struct {
 	db     *DB
-	pool   *sql.DB
 	queue  chan *update
 	done   chan struct{}
 	mu     sync.RWMutex // guards closed against sends to a closed queue
 	closed bool
 
-	conn      *sql.Conn // nil when it must be opened again
-	stmts     map[string]*sql.Stmt
+	conn      conn       // nil when it must be opened again
 	careful   int        // groups that are still to be run with savepoints
 	unsettled []*Changes // by the commit that is under way
 }
@@ -43,8 +40,8 @@ type update struct {
 	failure  error // of its own, to be answered after the commit: it may rest on what the others of the group wrote
 }
 
-func newWriter(db *DB, pool *sql.DB) *writer {
-	w := &writer{db: db, pool: pool, queue: make(chan *update, maxQueue), done: make(chan struct{})}
+func newWriter(db *DB) *writer {
+	w := &writer{db: db, queue: make(chan *update, maxQueue), done: make(chan struct{})}
 	go w.loop()
 	return w
 }
@@ -152,9 +149,9 @@ func (w *writer) together(group []*update) (done bool, err error) {
 		return false, err
 	}
 	for _, u := range group {
-		u.tx = &Tx{db: w.db, caller: u.ctx, run: w}
+		u.tx = &Tx{db: w.db, caller: u.ctx, run: w.conn}
 		failure := u.run()
-		if failure == nil && w.db.engine.doomed(w.conn) {
+		if failure == nil && w.conn.doomed() {
 			failure = errSwallowed
 		}
 		if failure == nil {
@@ -170,11 +167,11 @@ func (w *writer) together(group []*update) (done bool, err error) {
 		if done = len(group) == 1 && verdict == refused; done {
 			u.failure = failure
 		}
-		_, err := w.exec("ROLLBACK", nil)
+		_, err := w.conn.exec("ROLLBACK", nil)
 		return done, err
 	}
 	w.unsettle(group)
-	_, err = w.exec("COMMIT", nil)
+	_, err = w.conn.exec("COMMIT", nil)
 	return true, err
 }
 
@@ -201,7 +198,7 @@ func (w *writer) apart(group []*update, again *[]*update) error {
 		end = "ROLLBACK"
 	}
 	w.unsettle(group)
-	_, err := w.exec(end, nil)
+	_, err := w.conn.exec(end, nil)
 	return err
 }
 
@@ -211,7 +208,7 @@ func (w *writer) runMember(u *update, again *[]*update) (ok bool, err error) {
 		return false, err
 	}
 	u.runs++
-	u.tx = &Tx{db: w.db, caller: u.ctx, run: w}
+	u.tx = &Tx{db: w.db, caller: u.ctx, run: w.conn}
 	failure := u.run()
 	if failure == nil {
 		if failure = w.savepoint("RELEASE SAVEPOINT member"); failure == nil {
@@ -236,7 +233,7 @@ func (w *writer) runMember(u *update, again *[]*update) (ok bool, err error) {
 
 func (w *writer) savepoint(statements ...string) error {
 	for _, s := range statements {
-		if _, err := w.exec(s, nil); err != nil {
+		if _, err := w.conn.exec(s, nil); err != nil {
 			return err
 		}
 	}
@@ -270,7 +267,7 @@ func (w *writer) begin(alone bool) (err error) {
 		if err = w.connect(); err != nil {
 			return err
 		}
-		if err = w.db.engine.begin(w, alone); err == nil {
+		if err = w.conn.begin(alone); err == nil {
 			return nil
 		}
 		w.disconnect()
@@ -278,16 +275,11 @@ func (w *writer) begin(alone bool) (err error) {
 	return err
 }
 
-func (w *writer) connect() error {
-	if w.conn != nil {
-		return nil
+func (w *writer) connect() (err error) {
+	if w.conn == nil {
+		w.conn, err = w.db.engine.connect()
 	}
-	conn, err := w.pool.Conn(context.Background())
-	if err != nil {
-		return err
-	}
-	w.conn, w.stmts = conn, map[string]*sql.Stmt{}
-	return nil
+	return err
 }
 
 // disconnect gives the connection up, so that the next update begins on a fresh one.
@@ -295,61 +287,8 @@ func (w *writer) disconnect() {
 	if w.conn == nil {
 		return
 	}
-	w.conn.ExecContext(context.Background(), "ROLLBACK") // the error says that there was nothing to roll back
-	for _, s := range w.stmts {
-		s.Close()
-	}
-	if err := w.conn.Close(); err != nil && !errors.Is(err, sql.ErrConnDone) {
+	if err := w.conn.close(); err != nil {
 		w.db.log.Warn("closing a connection failed", "database", w.db.name, "error", err)
 	}
-	w.conn, w.stmts = nil, nil
-}
-
-// stmt prepares each text once: SQLite would parse it at every call.
-func (w *writer) stmt(query string) (*sql.Stmt, error) {
-	if s, ok := w.stmts[query]; ok {
-		return s, nil
-	}
-	s, err := w.conn.PrepareContext(context.Background(), query)
-	if err != nil {
-		return nil, err
-	}
-	w.stmts[query] = s
-	return s, nil
-}
-
-// The writer's statements run under a context that nobody cancels: others share the transaction, and watching one costs.
-
-func (w *writer) exec(query string, args []any) (sql.Result, error) {
-	if w.db.engine.postgres() { // pgx keeps its own prepared statements
-		return w.conn.ExecContext(context.Background(), query, args...)
-	}
-	s, err := w.stmt(query)
-	if err != nil {
-		return nil, err
-	}
-	return s.ExecContext(context.Background(), args...)
-}
-
-func (w *writer) query(_ context.Context, query string, args []any) (*sql.Rows, error) {
-	if w.db.engine.postgres() {
-		return w.conn.QueryContext(context.Background(), query, args...)
-	}
-	s, err := w.stmt(query)
-	if err != nil {
-		return nil, err
-	}
-	return s.QueryContext(context.Background(), args...)
-}
-
-func (w *writer) queryRow(_ context.Context, query string, args []any) *sql.Row {
-	if s, ok := w.stmts[query]; ok {
-		return s.QueryRowContext(context.Background(), args...)
-	}
-	if !w.db.engine.postgres() {
-		if s, err := w.stmt(query); err == nil {
-			return s.QueryRowContext(context.Background(), args...)
-		}
-	}
-	return w.conn.QueryRowContext(context.Background(), query, args...)
+	w.conn = nil
 }
