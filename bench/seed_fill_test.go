@@ -99,6 +99,11 @@ func (s *seed) fillService(dir, service string, tables []table) error {
 			}
 		}
 	}
+	if service == "tickets" {
+		if err := indexWords(db); err != nil {
+			return fmt.Errorf("the words of tickets: %w", err)
+		}
+	}
 	_, err = db.Exec(`PRAGMA wal_checkpoint(TRUNCATE)`)
 	return err
 }
@@ -118,6 +123,19 @@ func (s *seed) fillTable(db *sql.DB, t table) error {
 			return firstOf(err, tx.Rollback())
 		}
 		if err := tx.Commit(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// indexWords makes the tickets searchable, which the service does for each that it lists.
+func indexWords(db *sql.DB) error {
+	for _, statement := range []string{
+		`INSERT INTO ticket_numbers (ticket_id) SELECT id FROM tickets ORDER BY created_at, id`,
+		`INSERT INTO ticket_search (rowid, search) SELECT number, search FROM ticket_numbers JOIN tickets ON id = ticket_id ORDER BY number`,
+	} {
+		if _, err := db.Exec(statement); err != nil {
 			return err
 		}
 	}

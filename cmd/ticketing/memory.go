@@ -13,8 +13,8 @@ import (
 // The garbage collector runs when the heap has grown by as much as is alive, which is little in a small market: it would run
 // all the time. It gets this much room instead, or in a large market half of what is alive.
 const (
-	roomAtLeast = 48 << 20 // bytes
-	roomShare   = 50       // percent
+	roomAtLeast = 128 << 20 // bytes
+	roomShare   = 50        // percent
 	weighEvery  = time.Second
 )
 

@@ -49,7 +49,10 @@ func openSQLite(path string, flags sqlite.OpenFlags) (*sqliteConn, error) {
 }
 
 func (c *sqliteConn) beDurable() error {
-	for _, set := range []struct{ pragma, value string }{{"journal_mode", "wal"}, {"synchronous", "2"}, {"foreign_keys", "1"}} {
+	for _, set := range []struct{ pragma, value string }{
+		{"journal_mode", "wal"}, {"synchronous", "2"}, {"foreign_keys", "1"},
+		{"temp_store", "2"}, // what a statement may have to undo is kept in memory, not in a file
+	} {
 		var got string
 		if err := c.transient("PRAGMA "+set.pragma+" = "+set.value, nil); err != nil {
 			return err
@@ -58,7 +61,7 @@ func (c *sqliteConn) beDurable() error {
 			return err
 		}
 		if got != set.value {
-			return fmt.Errorf("%s is %s and not %s, so that commits could be lost", set.pragma, got, set.value)
+			return fmt.Errorf("%s is %s and not %s, as it has to be", set.pragma, got, set.value)
 		}
 	}
 	return nil

@@ -79,6 +79,9 @@ func (tx *Tx) Touch(keys ...string) { tx.keys = append(tx.keys, keys...) }
 // AfterCommit runs f after the commit, before Update returns. It must not block.
 func (tx *Tx) AfterCommit(f func()) { tx.hooks = append(tx.hooks, f) }
 
+// Embedded says that the database is a file of this process: SQLite.
+func (tx *Tx) Embedded() bool { return !tx.db.engine.postgres() }
+
 // Either is the statement for the engine in use, where one text cannot serve both.
 func (tx *Tx) Either(sqlite, postgres string) string {
 	if tx.db.engine.postgres() {

@@ -37,9 +37,11 @@ func (s *Service) Place(ctx context.Context, id, buyer, ticketID string, price *
 	defer cancel()
 	w := wish{buyer, ticketID, price}
 	var refusedAt int64 // the ticket's version at the last attempt
-	for {
-		if o, err = s.await(waiting, w); err != nil {
-			return o, false, err
+	for first := true; ; first = false {
+		if !first { // most orders are admitted at once, so nothing is read before it is tried
+			if o, err = s.await(waiting, w); err != nil {
+				return o, false, err
+			}
 		}
 		if fresh = o.Version == 0; fresh {
 			if o, fresh, err = s.insert(ctx, id, w); errors.Is(err, errMoved) {

@@ -19,6 +19,8 @@ func (s *Service) onOrder(_ context.Context, tx *store.Tx, o event.Order) error 
 		return s.changed(tx, unlock, o.ID)
 	case event.Completed:
 		return s.changed(tx, sell, o.ID)
+	case event.AwaitingPayment: // which it became because its ticket has been locked
+		return nil
 	}
 	return s.lockFor(tx, o)
 }

@@ -59,15 +59,22 @@ func insertTicket(tx *store.Tx, t Ticket) (bool, error) {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO NOTHING`,
 		t.ID, t.UserID, t.Title, int64(t.Price), t.Currency, t.Venue, t.Details, t.search(), t.startsAtMillis(), t.TimeZone,
 		t.Version, store.Millis(t.CreatedAt), store.Millis(t.UpdatedAt))
-	return n == 1, err
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, index(tx, t)
 }
 
 // updateListing writes what the seller says, provided that the ticket is still free and still this version.
 func updateListing(tx *store.Tx, t Ticket, l Listing) (Ticket, bool, error) {
-	return store.One(tx, scanTicket, `UPDATE tickets SET title = $1, price = $2, venue = $3, details = $4, search = $5, starts_at = $6,
+	updated, ok, err := store.One(tx, scanTicket, `UPDATE tickets SET title = $1, price = $2, venue = $3, details = $4, search = $5, starts_at = $6,
 			time_zone = $7, version = version + 1, updated_at = $8
 		WHERE id = $9 AND version = $10 AND order_id IS NULL AND withdrawn_at = 0 RETURNING `+columns,
 		l.Title, int64(l.Price), l.Venue, l.Details, l.search(), l.startsAtMillis(), l.TimeZone, store.Millis(tx.Now()), t.ID, t.Version)
+	if ok && l.search() != t.search() {
+		err = indexAnew(tx, updated)
+	}
+	return updated, ok, err
 }
 
 // withdraw takes the ticket off the market, provided that it is still free and still this version.
@@ -153,7 +160,7 @@ type Filter struct {
 
 // selectTickets is one page. The texts are few: prepared statements stay useful.
 func selectTickets(tx *store.Tx, f Filter) ([]Ticket, error) {
-	if len(f.Words) > 0 && f.Seller == "" && tx.Either("yes", "") == "yes" { // PostgreSQL knows how common words are
+	if len(f.Words) > 0 && f.Seller == "" && tx.Embedded() { // PostgreSQL knows how common words are
 		if page, common, err := selectCommon(tx, f); common || err != nil {
 			return page, err
 		}
