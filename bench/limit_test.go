@@ -1,8 +1,6 @@
 package bench
 
 import (
-	"context"
-	"database/sql"
 	"fmt"
 	"io"
 	"net"
@@ -12,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite"
+	"zombiezen.com/go/sqlite"
 )
 
 // BenchmarkLimitAnswer is a bare handler that answers as many bytes as the real one: what HTTP itself costs on this machine.
@@ -87,32 +85,60 @@ func BenchmarkLimitRead(b *testing.B) {
 func bareReads(tb testing.TB, query string) work {
 	d := newBare(tb, "read", bareGroup)
 	together(tb, crowd, small, func(_, n int) error { return d.store(bareStep{row: n, version: 1}) })
-	readers, err := sql.Open("sqlite", d.dsn)
-	if err != nil {
-		tb.Fatal(err)
+	statements := make(chan *sqlite.Stmt, 4)
+	for range cap(statements) {
+		conn := openBare(tb, d.path)
+		statement := conn.Prep(query)
+		statements <- statement
+		tb.Cleanup(func() { conn.Close() })
 	}
-	readers.SetMaxOpenConns(4)
-	statement, err := readers.Prepare(query)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { statement.Close(); readers.Close(); d.close() })
+	tb.Cleanup(d.close)
 	return func(tb testing.TB, count int) sample {
 		return together(tb, crowd, count, func(_, n int) error {
-			rows, err := statement.QueryContext(context.Background(), n%small)
-			if err != nil {
-				return err
-			}
-			defer rows.Close()
-			for rows.Next() {
-				var id, version, held int64
-				var state string
-				if err := rows.Scan(&id, &state, &version, &held); err != nil {
-					return err
+			statement := <-statements
+			defer func() { statements <- statement }()
+			statement.BindInt64(1, int64(n%small))
+			for {
+				row, err := statement.Step()
+				if err != nil || !row {
+					return firstOf(err, statement.Reset())
 				}
+				_, _, _, _ = statement.ColumnInt64(0), statement.ColumnText(1), statement.ColumnInt64(2), statement.ColumnInt64(3)
 			}
-			return rows.Err()
 		})
+	}
+}
+
+// openBare opens the file with the settings of the real ones.
+func openBare(tb testing.TB, path string) *sqlite.Conn {
+	tb.Helper()
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate|sqlite.OpenWAL)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	conn.SetBusyTimeout(5 * time.Second)
+	for _, setting := range []string{`PRAGMA synchronous = FULL`, `PRAGMA temp_store = MEMORY`} {
+		if err := runBare(conn.Prep(setting)); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return conn
+}
+
+// runBare runs a statement to its end.
+func runBare(s *sqlite.Stmt, args ...any) error {
+	for i, arg := range args {
+		switch v := arg.(type) {
+		case int:
+			s.BindInt64(i+1, int64(v))
+		case string:
+			s.BindText(i+1, v)
+		}
+	}
+	for {
+		if row, err := s.Step(); err != nil || !row {
+			return firstOf(err, s.Reset())
+		}
 	}
 }
 
@@ -123,9 +149,9 @@ const bareGroup = 256
 // real ones, a writer with a queue, and groups that share a commit.
 type bare struct {
 	name  string
-	dsn   string
+	path  string
 	group int
-	db    *sql.DB
+	conn  *sqlite.Conn
 	queue chan bareCall
 	ended chan struct{}
 	said  func([]bareStep) // after a commit, in its order
@@ -143,24 +169,17 @@ type bareCall struct {
 func newBare(tb testing.TB, name string, group int) *bare {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), name+".db")
-	d := &bare{name: name, group: group, queue: make(chan bareCall, 4096), ended: make(chan struct{})}
-	d.dsn = "file:" + path + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate"
-	db, err := sql.Open("sqlite", d.dsn)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	db.SetMaxOpenConns(1)
+	d := &bare{name: name, path: path, group: group, conn: openBare(tb, path), queue: make(chan bareCall, 4096), ended: make(chan struct{})}
 	for _, table := range []string{
 		`CREATE TABLE entities (id INTEGER PRIMARY KEY, state TEXT NOT NULL, version BIGINT NOT NULL, held BIGINT NOT NULL)`,
 		`CREATE TABLE outbox (id TEXT PRIMARY KEY, document TEXT NOT NULL, seq BIGINT)`,
 		`CREATE TABLE inbox (entity TEXT PRIMARY KEY, version BIGINT NOT NULL)`,
 	} {
-		if _, err := db.Exec(table); err != nil {
+		if err := runBare(d.conn.Prep(table)); err != nil {
 			tb.Fatal(err)
 		}
 	}
-	d.db = db
-	go d.write(tb)
+	go d.write()
 	return d
 }
 
@@ -174,7 +193,7 @@ func (d *bare) store(step bareStep) error {
 func (d *bare) close() {
 	close(d.queue)
 	<-d.ended
-	d.db.Close()
+	d.conn.Close()
 }
 
 // bareTexts are the statements of a writer.
@@ -187,24 +206,12 @@ var bareTexts = []string{
 	`UPDATE outbox SET seq = 1 WHERE id = $1`,
 }
 
-func (d *bare) write(tb testing.TB) {
+func (d *bare) write() {
 	defer close(d.ended)
-	ctx := context.Background()
-	conn, err := d.db.Conn(ctx)
-	if err != nil {
-		tb.Error(err)
-		return
-	}
-	defer conn.Close()
 	run := make([]func(args ...any) error, len(bareTexts))
 	for i, text := range bareTexts {
-		s, err := conn.PrepareContext(ctx, text)
-		if err != nil {
-			tb.Error(err)
-			return
-		}
-		defer s.Close()
-		run[i] = func(args ...any) error { _, err := s.ExecContext(ctx, args...); return err }
+		s := d.conn.Prep(text)
+		run[i] = func(args ...any) error { return runBare(s, args...) }
 	}
 	for first := range d.queue {
 		calls := []bareCall{first}
