@@ -34,6 +34,32 @@ func TestOnlyCommittedEventsArePublished(t *testing.T) {
 	})
 }
 
+// slow is a log whose server is too busy to answer at first.
+type slow struct {
+	bus.Log
+	left int
+}
+
+func (s *slow) State(ctx context.Context) (bus.LogState, error) {
+	if s.left > 0 {
+		s.left--
+		return bus.LogState{}, fmt.Errorf("state: %w", context.DeadlineExceeded)
+	}
+	return s.Log.State(ctx)
+}
+
+func TestALogThatTakesLongIsAskedAgain(t *testing.T) {
+	engines(t, func(t *testing.T, open opener) {
+		log, db := &slow{embedded(t, t.TempDir()), 3}, open.db("orders")
+		b := bus.New(db, log, bus.Options{})
+		emit(t, db, b, "said", 1)
+		if err := b.Prepare(t.Context()); err != nil || log.left > 0 {
+			t.Fatalf("Prepare: %v, with %d timeouts to come", err, log.left)
+		}
+		wantVersions(t, log.Log, map[string][]int64{"said": {1}})
+	})
+}
+
 func TestEmittedDocument(t *testing.T) {
 	log, db := embedded(t, t.TempDir()), sqlite(t).db("orders")
 	b := bus.New(db, log, bus.Options{})

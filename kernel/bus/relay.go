@@ -12,6 +12,8 @@ const (
 	batchSize  = 256                   // events that are published at a time
 	pollShared = 25 * time.Millisecond // how often other replicas' commits are looked for
 	checkEvery = time.Second           // how often the log is checked to be the one that was published to
+
+	startPatience = 3 * time.Minute // for a log that does not answer at a start
 )
 
 var errReconnected = errors.New("the connection to the event log was lost while publishing")
@@ -175,6 +177,21 @@ func (b *Bus) Prepare(ctx context.Context) error {
 	if len(b.subjects) == 0 {
 		return nil
 	}
+	// A server that has just been started may have to read through a large log before it answers, which takes a minute or so
+	// on a slow disk. It gets on with that each time that it is asked.
+	var p pause
+	for began := time.Now(); ; {
+		err := b.prepare(ctx)
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil || time.Since(began) > startPatience {
+			return err
+		}
+		b.slog.Warn("the event log takes long to answer", "error", err)
+		p.wait(ctx, nil)
+	}
+}
+
+// prepare is Prepare for a log that answers.
+func (b *Bus) prepare(ctx context.Context) error {
 	if !b.db.Shared() {
 		return b.relayAll(ctx)
 	}
