@@ -3,7 +3,7 @@
 // that hold on any machine.
 //
 //	go test -bench . ./bench                        # everything, ready for benchstat
-//	go test ./bench -run TestTable -table           # medians of five runs as a table: floor, goal, limit, measured, ratio
+//	go test ./bench -v -run TestTable -table        # medians of five runs as a table: floor, goal, limit, measured, ratio
 //	go test ./bench -run TestLong -long 1h -timeout 2h -v   # an even, mixed load, and what grows under it
 //	go test ./bench                                 # a few seconds of each, so that nothing rots
 //
