@@ -77,7 +77,7 @@ func (p postgresConn) close() error {
 // postgresPool runs the statements of views.
 type postgresPool struct{ pool *sql.DB }
 
-func (e *postgresEngine) readers() (runner, error) { return postgresPool{e.read}, nil }
+func (e *postgresEngine) readers() (readers, error) { return postgresPool{e.read}, nil }
 
 func (p postgresPool) exec(string, []any) (int64, error) { return 0, errReadOnly }
 
@@ -88,6 +88,8 @@ func (p postgresPool) query(caller context.Context, query string, args []any) (R
 func (p postgresPool) queryRow(caller context.Context, query string, args []any) Row {
 	return p.pool.QueryRowContext(caller, query, args...)
 }
+
+func (p postgresPool) close() error { return nil } // the engine closes it, which reads the clock until then
 
 // rows keeps a nil pointer from becoming an interface that is not nil.
 func rows(r *sql.Rows, err error) (Rows, error) {

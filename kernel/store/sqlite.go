@@ -69,7 +69,7 @@ func (e *sqliteEngine) connect() (conn, error) {
 	return c, nil
 }
 
-func (e *sqliteEngine) readers() (r runner, err error) {
+func (e *sqliteEngine) readers() (r readers, err error) {
 	e.pool, err = newSQLitePool(e.path, sqliteReaders)
 	return e.pool, err
 }

@@ -55,7 +55,7 @@ type Migrations struct {
 type DB struct {
 	name    string
 	engine  engine
-	readers runner
+	readers readers
 	writer  *writer
 	waits   *waits
 	now     func() time.Time
@@ -73,7 +73,7 @@ type engine interface {
 	// connect is a connection for the writer.
 	connect() (conn, error)
 	// readers are the connections that only read. They are opened after migrate.
-	readers() (runner, error)
+	readers() (readers, error)
 	// ping asks the database for a sign of life.
 	ping(ctx context.Context) error
 	// judge says what an error means for the transaction that it happened in.
@@ -83,6 +83,12 @@ type engine interface {
 	// now is the database's clock.
 	now() time.Time
 	postgres() bool
+	close() error
+}
+
+// readers are connections that only read.
+type readers interface {
+	runner
 	close() error
 }
 
@@ -189,7 +195,9 @@ func (db *DB) Close() (err error) {
 	db.closing.Do(func() {
 		db.writer.close()
 		db.waits.close()
-		err = db.engine.close()
+		err = db.readers.close()
+		db.writer.disconnect() // the last one, which leaves a SQLite database in one file
+		err = errors.Join(err, db.engine.close())
 	})
 	return err
 }

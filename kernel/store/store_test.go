@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -458,6 +459,23 @@ func TestAClosedDatabaseIsUnavailable(t *testing.T) {
 			t.Errorf("a view is answered with %v", err)
 		}
 	})
+}
+
+// A database that was closed is one file, which can be copied.
+func TestClosingLeavesOneFile(t *testing.T) {
+	o := store.Options{Name: "bank", Dir: t.TempDir(), Migrations: tables}
+	db := open(t, o)
+	update(t, db, insert("a", 1))
+	if got := balance(t, db, "a"); got != 1 {
+		t.Fatalf("balance %d, want 1", got)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(o.Dir, "bank.db?*"))
+	if err != nil || len(left) != 1 || filepath.Base(left[0]) != "bank.db.lock" {
+		t.Errorf("beside the database there are %v, %v", left, err)
+	}
 }
 
 // An engine that is set up to forget commits refuses to start, and says in one line which setting it is.

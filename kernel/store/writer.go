@@ -63,6 +63,7 @@ func (w *writer) start(ctx context.Context, fn func(*Tx) error) <-chan error {
 	return u.answer
 }
 
+// close finishes the updates that have been started. The connection stays until disconnect.
 func (w *writer) close() {
 	w.mu.Lock()
 	if !w.closed {
@@ -75,7 +76,6 @@ func (w *writer) close() {
 
 func (w *writer) loop() {
 	defer close(w.done)
-	defer w.disconnect()
 	busy := false
 	for first := range w.queue {
 		if busy {
