@@ -57,28 +57,41 @@ func TestLive(t *testing.T) {
 	list.Sees("$99.00")
 }
 
+// held has the page wait with what it fetches until window.release is called, and keep the version that it was told of last.
+const held = `(() => {
+	const really = window.fetch
+	window.fetch = async (...request) => {
+		const answer = await really(...request)
+		await new Promise((go) => { window.release = () => { window.fetch = really; go() } })
+		return answer
+	}
+	document.addEventListener('live:ticket', ({ detail }) => { window.told = detail.version })
+	return true })()`
+
 // TestChangeWhileFetching changes a ticket once more while the page still waits for what the first change made of it.
 func TestChangeWhileFetching(t *testing.T) {
 	t.Parallel()
 	m := open(t)
-	seller := m.SignUp("sally")
+	seller, buyer := m.SignUp("sally"), m.SignUp("bert")
 	ticket := seller.Lists("Faber", "10")
 	p := browser.Open(t, m.Front.URL, browser.Options{})
 	p.Visit("/tickets/" + ticket.ID)
-	p.Sees("$10.00")
-	p.Until(`(() => {
-		const really = window.fetch
-		window.fetch = async (...request) => {
-			const answer = await really(...request)
-			await new Promise((go) => { window.release = () => { window.fetch = really; go() } })
-			return answer
-		}
-		document.addEventListener('live:ticket', ({ detail }) => { window.told = detail.version })
-		return true })()`)
+	list := p.Tab()
+	list.Visit("/")
+	for _, page := range []*browser.Page{p, list} {
+		page.Sees("$10.00")
+		page.Until(held)
+	}
 	seller.Edit(ticket.ID, ticket.Title, "11").Want(200)
 	p.Until(`window.release`)
-	seller.Edit(ticket.ID, ticket.Title, "12").Want(200)
-	p.Until(`window.told === 3`)
-	p.Until(`(window.release(), true)`)
-	p.Sees("$12.00")
+	list.Until(`window.release`)
+	ticket.Price = "11"
+	buyer.Orders(ticket)
+	for _, page := range []*browser.Page{p, list} {
+		page.Until(`window.told === 3`)
+		page.Until(`(window.release(), true)`)
+	}
+	p.In(".status").Sees("Locked")
+	list.Until(`document.querySelector('.stub').dataset.version === '3'`)
+	list.In(".status").Sees("Locked")
 }

@@ -48,8 +48,8 @@ export async function refresh(part, address = part.dataset.fragment) {
 }
 
 // What was fetched may be older than what the page has been told of, or not have come at all.
-function isBehind({ isConnected, dataset }) {
-  return isConnected && Number(dataset.version) < newest.get(dataset.offer);
+function isBehind({ isConnected, dataset, id }) {
+  return isConnected && Number(dataset.version) < newest.get(dataset.offer ?? id.replace("ticket-", ""));
 }
 
 /** Puts the new part in the place of the old one, and the focus where it was. */
