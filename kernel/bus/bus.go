@@ -100,6 +100,7 @@ func subject(t event.Type, entity string) string { return fmt.Sprintf("ticketing
 
 // Run publishes, follows and repeats until ctx ends. An engine that is away is waited for.
 func (b *Bus) Run(ctx context.Context) error {
+	defer b.wakeOthers()()
 	g, ctx := errgroup.WithContext(ctx)
 	if len(b.subjects) > 0 {
 		g.Go(func() error { return b.alone(ctx, "relay", b.relay) })

@@ -59,6 +59,7 @@ type linked interface {
 
 // hinter is a Log that can wake other processes. Hints may get lost.
 type hinter interface {
-	Hint(topic string)
-	OnHint(topic string, f func()) (stop func(), err error)
+	Hint(topic string, data []byte)
+	// OnHint has f called with what others say on the topic; its own hints a process may hear or not.
+	OnHint(topic string, f func(data []byte)) (stop func(), err error)
 }

@@ -97,6 +97,7 @@ func redacted(list string) string {
 func (n *NATS) connect(url string, more ...nats.Option) error {
 	options := append([]nats.Option{
 		nats.Name("ticketing"),
+		nats.NoEcho(), // hints are for others
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(reconnectWait/2, reconnectWait/2),
@@ -299,11 +300,11 @@ func (n *NATS) request(ctx context.Context) (context.Context, context.CancelFunc
 }
 
 // Hint wakes those who listen for the topic, in any process.
-func (n *NATS) Hint(topic string) { _ = n.conn.Publish(hintPrefix+topic, nil) } // a hint that gets lost costs a poll
+func (n *NATS) Hint(topic string, data []byte) { _ = n.conn.Publish(hintPrefix+topic, data) } // one that gets lost costs a poll
 
-// OnHint has f called at every hint on the topic.
-func (n *NATS) OnHint(topic string, f func()) (stop func(), err error) {
-	sub, err := n.conn.Subscribe(hintPrefix+topic, func(*nats.Msg) { f() })
+// OnHint has f called at every hint of another connection on the topic.
+func (n *NATS) OnHint(topic string, f func(data []byte)) (stop func(), err error) {
+	sub, err := n.conn.Subscribe(hintPrefix+topic, func(m *nats.Msg) { f(m.Data) })
 	if err != nil {
 		return nil, err
 	}

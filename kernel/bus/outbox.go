@@ -47,7 +47,7 @@ func (b *Bus) Emit(tx *store.Tx, t event.Type, s event.State) error {
 func (b *Bus) emitted() {
 	signal(b.woken)
 	if h, ok := b.log.(hinter); ok && b.db.Shared() && !b.relaying.Load() {
-		h.Hint(b.db.Name())
+		h.Hint(b.db.Name(), nil)
 	}
 }
 

@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	batchSize  = 256                   // events that are published at a time
-	pollShared = 25 * time.Millisecond // how often other replicas' commits are looked for
-	checkEvery = time.Second           // how often the log is checked to be the one that was published to
+	batchSize  = 256                    // events that are published at a time
+	pollShared = 250 * time.Millisecond // how often other replicas' commits are looked for: a net under their hints
+	checkEvery = time.Second            // how often the log is checked to be the one that was published to
 
 	startPatience = 3 * time.Minute // for a log that does not answer at a start
 )
@@ -95,7 +95,7 @@ func (b *Bus) relay(ctx context.Context) error {
 	defer b.relaying.Store(false)
 	defer func() { _ = b.finishRecord() }()
 	if h, ok := b.log.(hinter); ok && b.db.Shared() {
-		if stop, err := h.OnHint(b.db.Name(), func() { signal(b.woken) }); err == nil {
+		if stop, err := h.OnHint(b.db.Name(), func([]byte) { signal(b.woken) }); err == nil {
 			defer stop()
 		}
 	}

@@ -6,21 +6,15 @@ import (
 	"time"
 )
 
-// How often Await looks by itself: for commits of other processes, and as a net under the wake-ups of this one.
-const (
-	pollShared = 25 * time.Millisecond
-	pollOwn    = 250 * time.Millisecond
-)
+// pollEvery is how often Await looks by itself: a net under the wake-ups, of which those of other processes may get lost.
+const pollEvery = 250 * time.Millisecond
 
-// Await returns once cond holds. It looks at once, after each commit of this process that touched key, and every so often
-// for commits of other processes. It returns ctx's error when ctx ends first, after having looked at least once.
+// Await returns once cond holds. It looks at once, after each commit of this process that touched key, when Wake says that
+// another process has touched it, and every so often by itself. It returns ctx's error when ctx ends first, after having
+// looked at least once.
 func (db *DB) Await(ctx context.Context, key string, cond func(tx *Tx) (bool, error)) error {
 	woken := db.waits.add(key)
 	defer db.waits.remove(key, woken)
-	poll := pollOwn
-	if db.Shared() {
-		poll = pollShared
-	}
 	var tick *time.Ticker
 	for {
 		var holds bool
@@ -35,7 +29,7 @@ func (db *DB) Await(ctx context.Context, key string, cond func(tx *Tx) (bool, er
 			return ctx.Err()
 		}
 		if tick == nil {
-			tick = time.NewTicker(poll)
+			tick = time.NewTicker(pollEvery)
 			defer tick.Stop()
 		}
 		select {
@@ -47,6 +41,13 @@ func (db *DB) Await(ctx context.Context, key string, cond func(tx *Tx) (bool, er
 		}
 	}
 }
+
+// Announce has f called after every commit of this process with the keys that it touched, each group of updates at once, so
+// that other processes of the service can be told: their Wake is for that. f must not block.
+func (db *DB) Announce(f func(keys []string)) { db.announce.Store(&f) }
+
+// Wake has everybody look who awaits one of the keys in this process.
+func (db *DB) Wake(keys ...string) { db.waits.wake(keys) }
 
 // waits knows who awaits which key.
 type waits struct {

@@ -19,6 +19,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -62,6 +63,8 @@ type DB struct {
 	newID   func() string
 	log     *slog.Logger
 	closing sync.Once
+
+	announce atomic.Pointer[func(keys []string)] // nil if nobody has to be told
 }
 
 // engine is what differs between SQLite and PostgreSQL.

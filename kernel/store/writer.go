@@ -124,14 +124,22 @@ func (w *writer) commit(group []*update) {
 		}
 		return
 	}
+	announce := w.db.announce.Load()
+	var touched []string
 	for _, u := range group {
 		switch {
 		case u.tx != nil:
+			if announce != nil {
+				touched = append(touched, u.tx.keys...)
+			}
 			u.tx.committed()
 			u.answerOnce(nil)
 		case u.failure != nil:
 			u.answerOnce(u.failure)
 		}
+	}
+	if len(touched) > 0 {
+		(*announce)(touched)
 	}
 	for _, u := range again {
 		w.commit([]*update{u})

@@ -191,7 +191,7 @@ func selectSorted(tx *store.Tx, f Filter) ([]Ticket, error) {
 		query := arg(match(tx, f.Words))
 		where = append(where, tx.Either(
 			"id IN (SELECT ticket_id FROM ticket_search JOIN ticket_numbers ON number = ticket_search.rowid WHERE ticket_search MATCH "+query+")",
-			"words @@ CAST("+query+" AS tsquery)"))
+			"id IN (SELECT ticket_id FROM ticket_words WHERE words @@ CAST("+query+" AS tsquery))"))
 	}
 	if f.After != nil {
 		where = append(where, "("+sort.column+", id) "+sort.beyond+" ("+arg(f.After.Value)+", "+arg(f.After.ID)+")")
