@@ -83,7 +83,7 @@ func saveAccount(tx *store.Tx, a *account) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO accounts (`+accountColumns+`) VALUES ($1, $2, $3, $4, $5)
+	err = tx.Do(`INSERT INTO accounts (`+accountColumns+`) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (id) DO UPDATE SET onboarded = excluded.onboarded, deleted = excluded.deleted, details = excluded.details`,
 		a.id, store.Millis(a.createdAt), a.onboarded, a.deleted, string(text))
 	return err

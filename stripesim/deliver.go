@@ -73,7 +73,7 @@ func (c *call) queue(eventID, kind string) error {
 			continue
 		}
 		now := store.Millis(c.tx.Now())
-		_, err := c.tx.Exec(`INSERT INTO deliveries (event, endpoint, created_at, due_at, status) VALUES ($1, $2, $3, $3, $4)`,
+		err := c.tx.Do(`INSERT INTO deliveries (event, endpoint, created_at, due_at, status) VALUES ($1, $2, $3, $3, $4)`,
 			eventID, l.id, now, deliveryPending)
 		if err != nil {
 			return err
@@ -182,7 +182,7 @@ func (d *delivery) after(now time.Time, answer int, failure string) outcome {
 func (s *Sim) conclude(ctx context.Context, d *delivery, decide func(tx *store.Tx) outcome) <-chan error {
 	return s.db.Start(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		o := decide(tx)
-		_, err := tx.Exec(`UPDATE deliveries SET status = $1, due_at = $2, attempts = attempts + $3, answer = $4, failure = $5
+		err := tx.Do(`UPDATE deliveries SET status = $1, due_at = $2, attempts = attempts + $3, answer = $4, failure = $5
 			WHERE event = $6 AND endpoint = $7 AND status = $8`,
 			o.status, store.Millis(o.due), o.attempted, o.answer, o.failure, d.event, d.hook.id, deliveryPending)
 		return err

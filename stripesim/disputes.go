@@ -79,7 +79,7 @@ func insertDispute(tx *store.Tx, d *dispute) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO disputes (`+disputeColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+	err = tx.Do(`INSERT INTO disputes (`+disputeColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		d.id, d.intent, d.charge, store.Millis(d.createdAt), d.amount, d.currency, d.status, string(text))
 	return err
 }
@@ -89,7 +89,7 @@ func saveDispute(tx *store.Tx, d *dispute) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE disputes SET amount = $1, status = $2, details = $3 WHERE id = $4`, d.amount, d.status, string(text), d.id)
+	err = tx.Do(`UPDATE disputes SET amount = $1, status = $2, details = $3 WHERE id = $4`, d.amount, d.status, string(text), d.id)
 	return err
 }
 

@@ -31,7 +31,7 @@ func createHook(c *call) (object, error) {
 	if n >= maxHooks {
 		return nil, invalid("", "", "You have reached the maximum of %d test webhook endpoints.", maxHooks)
 	}
-	_, err := c.tx.Exec(`INSERT INTO webhook_endpoints (id, created_at, url, types, secret) VALUES ($1, $2, '', '', $3)`,
+	err := c.tx.Do(`INSERT INTO webhook_endpoints (id, created_at, url, types, secret) VALUES ($1, $2, '', '', $3)`,
 		h.id, store.Millis(h.createdAt), h.secret)
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func (c *call) saveHook(h *hook) error {
 		return err
 	}
 	c.tx.AfterCommit(c.sim.wake)
-	_, err = c.tx.Exec(`UPDATE webhook_endpoints SET url = $1, types = $2, enabled = $3, description = $4, metadata = $5 WHERE id = $6`,
+	err = c.tx.Do(`UPDATE webhook_endpoints SET url = $1, types = $2, enabled = $3, description = $4, metadata = $5 WHERE id = $6`,
 		h.url, string(types), h.enabled, h.description, string(metadata), h.id)
 	return err
 }
@@ -131,7 +131,7 @@ func deleteHook(c *call) (object, error) {
 		return nil, err
 	}
 	for _, text := range []string{`DELETE FROM deliveries WHERE endpoint = $1`, `DELETE FROM webhook_endpoints WHERE id = $1`} {
-		if _, err := c.tx.Exec(text, h.id); err != nil {
+		if err := c.tx.Do(text, h.id); err != nil {
 			return nil, err
 		}
 	}

@@ -64,7 +64,7 @@ func (c *call) emitUpdate(kind string, was, is object) error {
 
 func (c *call) insertEvent(kind string, object any, data, previous []byte) error {
 	id := newID(c.tx, "evt_3")
-	_, err := c.tx.Exec(`INSERT INTO events (id, created_at, type, data, previous, request, request_key, object)
+	err := c.tx.Do(`INSERT INTO events (id, created_at, type, data, previous, request, request_key, object)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		id, store.Millis(c.tx.Now()), kind, string(data), string(previous), c.requestID, c.key, object)
 	if err != nil {

@@ -73,7 +73,7 @@ func (c *call) claimKey(r *http.Request, values url.Values) (*answer, error) {
 	now := c.tx.Now()
 	old := store.Millis(now.Add(-keyLife))
 	if c.sim.claimed.Add(1)%keyPruneEvery == 0 {
-		_, err := c.tx.Exec(`DELETE FROM idempotency_keys WHERE key IN
+		err := c.tx.Do(`DELETE FROM idempotency_keys WHERE key IN
 			(SELECT key FROM idempotency_keys WHERE created_at <= $1 ORDER BY created_at LIMIT $2)`, old, keyPrune)
 		if err != nil {
 			return nil, err
@@ -110,7 +110,7 @@ func (c *call) claimKey(r *http.Request, values url.Values) (*answer, error) {
 }
 
 func (c *call) keepAnswer(a answer) error {
-	_, err := c.tx.Exec(`UPDATE idempotency_keys SET status = $1, body = $2 WHERE key = $3`, a.status, string(a.body), c.key)
+	err := c.tx.Do(`UPDATE idempotency_keys SET status = $1, body = $2 WHERE key = $3`, a.status, string(a.body), c.key)
 	return err
 }
 

@@ -64,7 +64,7 @@ func (c *call) book(b booking) error {
 			return err
 		}
 	}
-	_, err := c.tx.Exec(`INSERT INTO ledger (id, created_at, available_at, kind, intent, charge, refund, dispute, transfer,
+	err := c.tx.Do(`INSERT INTO ledger (id, created_at, available_at, kind, intent, charge, refund, dispute, transfer,
 		reversal, amount, currency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		b.id, store.Millis(c.tx.Now()), at, b.Kind, orNull(b.Intent), orNull(b.Charge), b.Refund, b.Dispute, b.Transfer,
 		b.Reversal, b.Amount, b.Currency)

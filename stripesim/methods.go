@@ -65,7 +65,7 @@ func insertMethod(tx *store.Tx, m *method) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO payment_methods (id, created_at, card, holder) VALUES ($1, $2, $3, $4)`,
+	err = tx.Do(`INSERT INTO payment_methods (id, created_at, card, holder) VALUES ($1, $2, $3, $4)`,
 		m.id, store.Millis(m.createdAt), m.card.id, string(text))
 	return err
 }

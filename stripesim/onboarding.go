@@ -42,7 +42,7 @@ func createLink(c *call) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = c.tx.Exec(`INSERT INTO account_links (secret, account, expires_at, return_url, refresh_url) VALUES ($1, $2, $3, $4, $5)`,
+	err = c.tx.Do(`INSERT INTO account_links (secret, account, expires_at, return_url, refresh_url) VALUES ($1, $2, $3, $4, $5)`,
 		l.secret, l.account, store.Millis(l.expiresAt), l.returnURL, l.refreshURL)
 	return object{"object": "account_link", "created": seconds(c.tx.Now()), "expires_at": seconds(l.expiresAt),
 		"url": c.sim.baseURL + "/connect/" + l.account + "?link=" + l.secret}, err

@@ -11,7 +11,7 @@ import (
 // AgeKeys makes every idempotency key older by so much, as if that time had passed.
 func (s *Sim) AgeKeys(ctx context.Context, by time.Duration) error {
 	return s.db.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(`UPDATE idempotency_keys SET created_at = created_at - $1`, by.Milliseconds())
+		err := tx.Do(`UPDATE idempotency_keys SET created_at = created_at - $1`, by.Milliseconds())
 		return err
 	})
 }
@@ -64,14 +64,14 @@ func (s *Sim) Reset(ctx context.Context) error {
 // empty deletes all rows of tables that refer to one another.
 func empty(tx *store.Tx, tables []string) error {
 	if tx.Either("", "postgres") != "" {
-		_, err := tx.Exec(`TRUNCATE ` + strings.Join(tables, ", "))
+		err := tx.Do(`TRUNCATE ` + strings.Join(tables, ", "))
 		return err
 	}
-	if _, err := tx.Exec(`PRAGMA defer_foreign_keys = ON`); err != nil {
+	if err := tx.Do(`PRAGMA defer_foreign_keys = ON`); err != nil {
 		return err
 	}
 	for _, name := range tables {
-		if _, err := tx.Exec(`DELETE FROM ` + name); err != nil {
+		if err := tx.Do(`DELETE FROM ` + name); err != nil {
 			return err
 		}
 	}

@@ -40,7 +40,7 @@ func insertReversal(tx *store.Tx, r *reversal) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO transfer_reversals (`+reversalColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+	err = tx.Do(`INSERT INTO transfer_reversals (`+reversalColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		r.id, store.Millis(r.createdAt), r.transfer, r.amount, r.currency, r.txn, string(text))
 	return err
 }

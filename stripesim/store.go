@@ -61,7 +61,7 @@ func insertIntent(tx *store.Tx, in *intent) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO intents (`+intentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+	err = tx.Do(`INSERT INTO intents (`+intentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		in.id, store.Millis(in.createdAt), in.amount, in.capturable, in.received, in.currency, in.status, in.captureMethod,
 		in.method, in.latestCharge, string(text))
 	if err != nil {
@@ -75,7 +75,7 @@ func saveIntent(tx *store.Tx, in *intent) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE intents SET capturable = $1, received = $2, status = $3, method = $4, latest_charge = $5,
+	err = tx.Do(`UPDATE intents SET capturable = $1, received = $2, status = $3, method = $4, latest_charge = $5,
 		details = $6 WHERE id = $7`, in.capturable, in.received, in.status, in.method, in.latestCharge, string(text), in.id)
 	return err
 }
@@ -107,7 +107,7 @@ func insertCharge(tx *store.Tx, ch *charge) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO charges (`+chargeColumns+`)
+	err = tx.Do(`INSERT INTO charges (`+chargeColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
 		ch.id, ch.intent, store.Millis(ch.createdAt), ch.amount, ch.captured, ch.refunded, ch.withdrawn, ch.transferred,
 		ch.currency, ch.status, ch.released, ch.disputed, ch.txn, ch.with.id, ch.with.card.id, string(text),
@@ -116,7 +116,7 @@ func insertCharge(tx *store.Tx, ch *charge) error {
 }
 
 func saveCharge(tx *store.Tx, ch *charge) error {
-	_, err := tx.Exec(`UPDATE charges SET captured = $1, refunded = $2, withdrawn = $3, transferred = $4, status = $5,
+	err := tx.Do(`UPDATE charges SET captured = $1, refunded = $2, withdrawn = $3, transferred = $4, status = $5,
 		released = $6, disputed = $7, txn = $8, failure_code = $9, decline_code = $10, message = $11 WHERE id = $12`,
 		ch.captured, ch.refunded, ch.withdrawn, ch.transferred, ch.status, ch.released, ch.disputed, ch.txn,
 		ch.refusal.code, ch.refusal.decline, ch.refusal.message, ch.id)
@@ -147,7 +147,7 @@ func insertRefund(tx *store.Tx, re *refund) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO refunds (`+refundColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+	err = tx.Do(`INSERT INTO refunds (`+refundColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		re.id, re.intent, re.charge, store.Millis(re.createdAt), re.amount, re.currency, re.status, re.reason, string(text),
 		re.txn, re.failure, re.failureTxn)
 	return err
@@ -158,7 +158,7 @@ func saveRefund(tx *store.Tx, re *refund) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE refunds SET status = $1, failure = $2, failure_txn = $3, metadata = $4 WHERE id = $5`,
+	err = tx.Do(`UPDATE refunds SET status = $1, failure = $2, failure_txn = $3, metadata = $4 WHERE id = $5`,
 		re.status, re.failure, re.failureTxn, string(text), re.id)
 	return err
 }

@@ -52,7 +52,7 @@ func insertTransfer(tx *store.Tx, t *transfer) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO transfers (id, created_at, account, intent, charge, amount, reversed, currency, txn, grouped, details)
+	err = tx.Do(`INSERT INTO transfers (id, created_at, account, intent, charge, amount, reversed, currency, txn, grouped, details)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, t.id, store.Millis(t.createdAt), t.account, orNull(t.intent),
 		orNull(t.charge), t.amount, t.reversed, t.currency, t.txn, t.group, string(text))
 	return err
@@ -63,7 +63,7 @@ func saveTransfer(tx *store.Tx, t *transfer) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE transfers SET reversed = $1, details = $2 WHERE id = $3`, t.reversed, string(text), t.id)
+	err = tx.Do(`UPDATE transfers SET reversed = $1, details = $2 WHERE id = $3`, t.reversed, string(text), t.id)
 	return err
 }
 
@@ -110,7 +110,7 @@ func createTransfer(c *call) (object, error) {
 // spendBalance transfers what can be spent. Transfers of a currency come one after the other, so that none spends what
 // another has spent.
 func (c *call) spendBalance(t *transfer) error {
-	_, err := c.tx.Exec(`INSERT INTO balances (currency, version) VALUES ($1, 1)
+	err := c.tx.Do(`INSERT INTO balances (currency, version) VALUES ($1, 1)
 		ON CONFLICT (currency) DO UPDATE SET version = balances.version + 1`, t.currency)
 	if err != nil {
 		return err

@@ -105,12 +105,12 @@ func (c *call) reviseIntent(in *intent) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.tx.Exec(`UPDATE intents SET amount = $1, currency = $2, capture_method = $3, status = $4, method = $5, details = $6
+	err = c.tx.Do(`UPDATE intents SET amount = $1, currency = $2, capture_method = $3, status = $4, method = $5, details = $6
 		WHERE id = $7`, in.amount, in.currency, in.captureMethod, in.status, in.method, string(text), in.id)
 	if err != nil {
 		return err
 	}
-	if _, err := c.tx.Exec(`DELETE FROM intent_metadata WHERE intent = $1`, in.id); err != nil {
+	if err := c.tx.Do(`DELETE FROM intent_metadata WHERE intent = $1`, in.id); err != nil {
 		return err
 	}
 	return insertMetadata(c.tx, in)
@@ -126,6 +126,6 @@ func insertMetadata(tx *store.Tx, in *intent) error {
 		args = append(args, name, value)
 		rows = append(rows, fmt.Sprintf("($1, $%d, $%d)", len(args)-1, len(args)))
 	}
-	_, err := tx.Exec(`INSERT INTO intent_metadata (intent, name, value) VALUES `+strings.Join(rows, ", "), args...)
+	err := tx.Do(`INSERT INTO intent_metadata (intent, name, value) VALUES `+strings.Join(rows, ", "), args...)
 	return err
 }

@@ -84,9 +84,9 @@ func (s *Sim) RemoveWebhook(ctx context.Context, name string) error {
 	}
 	s.setRoute(name, nil)
 	return s.db.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(`DELETE FROM deliveries WHERE endpoint IN (SELECT id FROM webhook_endpoints WHERE name = $1)`, name)
+		err := tx.Do(`DELETE FROM deliveries WHERE endpoint IN (SELECT id FROM webhook_endpoints WHERE name = $1)`, name)
 		if err == nil {
-			_, err = tx.Exec(`DELETE FROM webhook_endpoints WHERE name = $1`, name)
+			err = tx.Do(`DELETE FROM webhook_endpoints WHERE name = $1`, name)
 		}
 		return err
 	})

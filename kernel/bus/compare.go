@@ -90,7 +90,7 @@ func (b *Bus) compare(ctx context.Context) error {
 func (b *Bus) startAgain(ctx context.Context, book logbook, state LogState) (logbook, error) {
 	var again int64
 	err := b.db.Update(ctx, func(tx *store.Tx) (err error) {
-		_, err = tx.Exec(`INSERT INTO outbox_log (one, identity, lost) VALUES (1, $1, $2)
+		err = tx.Do(`INSERT INTO outbox_log (one, identity, lost) VALUES (1, $1, $2)
 			ON CONFLICT (one) DO UPDATE SET identity = excluded.identity, lost = excluded.lost`,
 			state.Identity, int64(state.lost()))
 		if err == nil {
@@ -162,14 +162,14 @@ func (b *Bus) correct(ctx context.Context, missing, found []place, state LogStat
 	}
 	return b.db.Update(ctx, func(tx *store.Tx) error {
 		for _, p := range missing {
-			if _, err := tx.Exec(`UPDATE outbox SET seq = NULL WHERE id = $1 AND seq = $2`, p.id, int64(p.seq)); err != nil {
+			if err := tx.Do(`UPDATE outbox SET seq = NULL WHERE id = $1 AND seq = $2`, p.id, int64(p.seq)); err != nil {
 				return err
 			}
 		}
 		if err := record(tx, found, true); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`UPDATE outbox_log SET lost = $1 WHERE lost <> $1`, int64(state.lost()))
+		err := tx.Do(`UPDATE outbox_log SET lost = $1 WHERE lost <> $1`, int64(state.lost()))
 		return err
 	})
 }

@@ -93,7 +93,7 @@ func (b *Bus) parkUnreadable(ctx context.Context, m Message, cause error) <-chan
 }
 
 func keepFailed(tx *store.Tx, f FailedEvent) error {
-	_, err := tx.Exec(`INSERT INTO failed_event (`+failedColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+	err := tx.Do(`INSERT INTO failed_event (`+failedColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (id) DO NOTHING`, f.ID, f.Kind, f.Entity, f.Version, text(f.Document), f.Attempts, text(f.Error),
 		store.Millis(f.FailedAt), store.Millis(f.NextAt), f.Parked)
 	return err
@@ -161,7 +161,7 @@ func (b *Bus) tryAgain(ctx context.Context, f FailedEvent) error {
 			if applied, err = b.apply(tx, d); err != nil {
 				return err
 			}
-			_, err = tx.Exec(`DELETE FROM failed_event WHERE id = $1`, f.ID)
+			err = tx.Do(`DELETE FROM failed_event WHERE id = $1`, f.ID)
 			return err
 		})
 		if err == nil {
@@ -197,7 +197,7 @@ func (b *Bus) failAgain(ctx context.Context, f FailedEvent, cause error) error {
 		if f.Parked {
 			next = time.Time{}
 		}
-		_, err := tx.Exec(`UPDATE failed_event SET attempts = $1, error = $2, next_at = $3, parked = $4 WHERE id = $5`,
+		err := tx.Do(`UPDATE failed_event SET attempts = $1, error = $2, next_at = $3, parked = $4 WHERE id = $5`,
 			f.Attempts, text(cause.Error()), store.Millis(next), f.Parked, f.ID)
 		return err
 	})

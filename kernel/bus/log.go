@@ -60,6 +60,5 @@ type linked interface {
 // hinter is a Log that can wake other processes. Hints may get lost.
 type hinter interface {
 	Hint(topic string, data []byte)
-	// OnHint has f called with what others say on the topic; its own hints a process may hear or not.
 	OnHint(topic string, f func(data []byte)) (stop func(), err error)
 }

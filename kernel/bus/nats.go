@@ -97,7 +97,6 @@ func redacted(list string) string {
 func (n *NATS) connect(url string, more ...nats.Option) error {
 	options := append([]nats.Option{
 		nats.Name("ticketing"),
-		nats.NoEcho(), // hints are for others
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(reconnectWait/2, reconnectWait/2),
@@ -302,7 +301,7 @@ func (n *NATS) request(ctx context.Context) (context.Context, context.CancelFunc
 // Hint wakes those who listen for the topic, in any process.
 func (n *NATS) Hint(topic string, data []byte) { _ = n.conn.Publish(hintPrefix+topic, data) } // one that gets lost costs a poll
 
-// OnHint has f called at every hint of another connection on the topic.
+// OnHint has f called at every hint on the topic.
 func (n *NATS) OnHint(topic string, f func(data []byte)) (stop func(), err error) {
 	sub, err := n.conn.Subscribe(hintPrefix+topic, func(m *nats.Msg) { f(m.Data) })
 	if err != nil {

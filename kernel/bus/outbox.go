@@ -34,7 +34,7 @@ func (b *Bus) Emit(tx *store.Tx, t event.Type, s event.State) error {
 	if err != nil {
 		return fmt.Errorf("event of %s %s: %w", kind.Name, entity, err)
 	}
-	_, err = tx.Exec(`INSERT INTO outbox (id, kind, entity, version, type, document) VALUES ($1, $2, $3, $4, $5, $6)`,
+	err = tx.Do(`INSERT INTO outbox (id, kind, entity, version, type, document) VALUES ($1, $2, $3, $4, $5, $6)`,
 		id, kind.Name, entity, version, string(t), string(document))
 	if err != nil {
 		return fmt.Errorf("outbox of %s %s version %d: %w", kind.Name, entity, version, err)
@@ -130,7 +130,7 @@ func record(tx *store.Tx, places []place, ifUnknown bool) error {
 	for len(places) > 0 {
 		n := recordSizes[slices.IndexFunc(recordSizes, func(size int) bool { return size <= len(places) })]
 		query, args := recordStatement(places[:n], ifUnknown)
-		if _, err := tx.Exec(query, args...); err != nil {
+		if err := tx.Do(query, args...); err != nil {
 			return fmt.Errorf("recording what was published: %w", err)
 		}
 		places = places[n:]

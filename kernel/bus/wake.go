@@ -1,6 +1,9 @@
 package bus
 
-import "strings"
+import (
+	"crypto/rand"
+	"strings"
+)
 
 // wakeOthers has those who await something in another replica look as soon as this one commits it, and the other way round.
 // It returns how to stop listening.
@@ -9,12 +12,16 @@ func (b *Bus) wakeOthers() (stop func()) {
 	if !ok || !b.db.Shared() {
 		return func() {}
 	}
-	topic := b.db.Name() + ".touched"
-	stop, err := h.OnHint(topic, func(keys []byte) { b.db.Wake(strings.Split(string(keys), "\n")...) })
+	topic, self := b.db.Name()+".touched", rand.Text()
+	stop, err := h.OnHint(topic, func(data []byte) {
+		if said := strings.Split(string(data), "\n"); said[0] != self {
+			b.db.Wake(said[1:]...)
+		}
+	})
 	if err != nil { // then they look by themselves, every so often
 		b.slog.Warn("other replicas' commits cannot be listened for", "error", err)
 		stop = func() {}
 	}
-	b.db.Announce(func(keys []string) { h.Hint(topic, []byte(strings.Join(keys, "\n"))) })
+	b.db.Announce(func(keys []string) { h.Hint(topic, []byte(self+"\n"+strings.Join(keys, "\n"))) })
 	return stop
 }

@@ -25,7 +25,6 @@ const errPoolClosed = "sql: database is closed"
 const (
 	oldestPostgres  = 13_00_00
 	postgresReaders = 4
-	idleWriters     = 2 // one writes, one holds the locks
 	// A statement that takes longer is given up: a lost network must not hold a lock for ever.
 	statementTimeout = "15000"
 	clockInterval    = 5 * time.Second
@@ -34,6 +33,7 @@ const (
 // postgresEngine is one schema of a database that other processes use at the same time.
 type postgresEngine struct {
 	name, url   string
+	config      *pgx.ConnConfig
 	write, read *sql.DB
 	log         *slog.Logger
 	locks       *locker
@@ -57,8 +57,9 @@ func (e *postgresEngine) open(ctx context.Context) error {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 5 * time.Second
 	}
+	e.config = config
 	e.write, e.read = stdlib.OpenDB(*config), stdlib.OpenDB(*config)
-	e.write.SetMaxIdleConns(idleWriters)
+	e.write.SetMaxIdleConns(1)
 	e.read.SetMaxOpenConns(postgresReaders)
 	e.read.SetMaxIdleConns(postgresReaders)
 	if err := e.write.PingContext(ctx); err != nil {

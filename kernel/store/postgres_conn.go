@@ -4,74 +4,184 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// groupPatience is how many milliseconds a group waits for a lock of another replica.
+// groupPatience is how many milliseconds a group waits for a lock of another replica. Two replicas that each commit several
+// updates together can lock the same rows in opposite orders; PostgreSQL would look for that only after a second.
 const groupPatience = "100"
 
+const closeTimeout = time.Second
+
 func (e *postgresEngine) connect() (conn, error) {
-	c, err := e.write.Conn(context.Background())
+	c, err := pgx.ConnectConfig(context.Background(), e.config)
 	if err != nil {
 		return nil, err
 	}
-	return postgresConn{c}, nil
+	return &postgresConn{c: c}, nil
 }
 
 // postgresConn is a connection that writes. Its statements run under a context that nobody cancels: others share the
-// transaction. pgx keeps its own prepared statements.
-type postgresConn struct{ c *sql.Conn }
+// transaction. A round trip costs more than most statements do, so what nobody waits for is sent with the next statement that
+// somebody does. pgx keeps its own prepared statements.
+type postgresConn struct {
+	c     *pgx.Conn
+	later []statement // in their order
+	heard bool        // the server has answered something in this transaction
+}
 
-func (p postgresConn) exec(query string, args []any) (int64, error) {
-	result, err := p.c.ExecContext(context.Background(), query, args...)
+type statement struct {
+	query string
+	args  []any
+}
+
+func (p *postgresConn) put(query string, args []any) error {
+	p.later = append(p.later, statement{query, args})
+	return nil
+}
+
+func (p *postgresConn) exec(query string, args []any) (int64, error) {
+	if len(p.later) == 0 {
+		tag, err := p.c.Exec(context.Background(), query, args...)
+		return tag.RowsAffected(), p.hear(err)
+	}
+	batch, err := p.send(query, args)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	tag, err := batch.Exec()
+	return tag.RowsAffected(), p.hear(end(batch, err))
 }
 
-func (p postgresConn) query(_ context.Context, query string, args []any) (Rows, error) {
-	return rows(p.c.QueryContext(context.Background(), query, args...))
-}
-
-func (p postgresConn) queryRow(_ context.Context, query string, args []any) Row {
-	return p.c.QueryRowContext(context.Background(), query, args...)
-}
-
-// begin has a group wait for a lock of another replica no longer than groupPatience. Two replicas that each commit several
-// updates together can lock the same rows in opposite orders; PostgreSQL would look for that only after a second.
-func (p postgresConn) begin(alone bool) error {
-	if alone {
-		_, err := p.exec("BEGIN", nil)
-		return err
+func (p *postgresConn) query(_ context.Context, query string, args []any) (Rows, error) {
+	if len(p.later) == 0 {
+		found, err := p.c.Query(context.Background(), query, args...)
+		return &postgresRows{Rows: found}, p.hear(err)
 	}
-	return p.below(func(c *pgconn.PgConn) error {
-		return c.Exec(context.Background(), "BEGIN; SET LOCAL lock_timeout = "+groupPatience).Close()
-	})
+	batch, err := p.send(query, args)
+	if err != nil {
+		return nil, err
+	}
+	found, err := batch.Query()
+	if err != nil {
+		return nil, end(batch, err)
+	}
+	return &postgresRows{found, batch}, nil
 }
 
-func (p postgresConn) doomed() (doomed bool) {
-	err := p.below(func(c *pgconn.PgConn) error {
-		doomed = c.TxStatus() == 'E'
-		return nil
-	})
-	return doomed || err != nil
+func (p *postgresConn) queryRow(_ context.Context, query string, args []any) Row {
+	return postgresRow{p, query, args}
 }
 
-// below uses the connection below database/sql.
-func (p postgresConn) below(use func(*pgconn.PgConn) error) error {
-	return p.c.Raw(func(c any) error { return use(c.(*stdlib.Conn).Conn().PgConn()) })
+// send sends what has been put off together with this statement, and hears the answers to the former.
+func (p *postgresConn) send(query string, args []any) (pgx.BatchResults, error) {
+	var all pgx.Batch
+	for _, s := range p.later {
+		all.Queue(s.query, s.args...)
+	}
+	all.Queue(query, args...)
+	batch := p.c.SendBatch(context.Background(), &all)
+	before := len(p.later)
+	p.later = p.later[:0]
+	for range before {
+		if _, err := batch.Exec(); p.hear(err) != nil {
+			return nil, end(batch, err)
+		}
+	}
+	return batch, nil
 }
 
-func (p postgresConn) close() error {
-	_, _ = p.exec("ROLLBACK", nil) // the error says that there was nothing to roll back
-	err := p.c.Close()
-	if errors.Is(err, sql.ErrConnDone) {
-		return nil
+// end ends a batch, whose first error is the one to know.
+func end(batch pgx.BatchResults, err error) error {
+	if last := batch.Close(); err == nil {
+		return last
 	}
 	return err
+}
+
+// hear notes that the server has answered, be it that it refuses. Last words that it left when it ended the connection
+// are no answer.
+func (p *postgresConn) hear(err error) error {
+	var refusal *pgconn.PgError
+	if err == nil || errors.As(err, &refusal) && refusal.SeverityUnlocalized != "FATAL" {
+		p.heard = true
+	}
+	return err
+}
+
+func (p *postgresConn) forget() { p.later = p.later[:0] }
+
+func (p *postgresConn) begin(alone bool) error {
+	p.forget()
+	p.heard = false
+	err := p.put("BEGIN", nil)
+	if !alone {
+		err = p.put("SET LOCAL lock_timeout = "+groupPatience, nil)
+	}
+	return err
+}
+
+func (p *postgresConn) commit() (late, err error) {
+	batch, late := p.send("COMMIT", nil)
+	if late != nil {
+		return late, nil
+	}
+	_, err = batch.Exec()
+	return nil, end(batch, err)
+}
+
+func (p *postgresConn) rollback() error {
+	p.forget()
+	if p.c.PgConn().TxStatus() == 'I' { // it was put off and never begun
+		return nil
+	}
+	_, err := p.exec("ROLLBACK", nil)
+	return err
+}
+
+func (p *postgresConn) answered() bool { return p.heard }
+
+func (p *postgresConn) doomed() bool { return p.c.PgConn().TxStatus() == 'E' || p.c.IsClosed() }
+
+func (p *postgresConn) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	return p.c.Close(ctx)
+}
+
+// postgresRows are what a query has found, and the batch that it came with.
+type postgresRows struct {
+	pgx.Rows
+	batch pgx.BatchResults // nil if it came alone
+}
+
+func (r *postgresRows) Close() error {
+	r.Rows.Close()
+	if r.batch == nil {
+		return r.Rows.Err()
+	}
+	return end(r.batch, r.Rows.Err())
+}
+
+// postgresRow is a query for one row, which is made when it is scanned.
+type postgresRow struct {
+	p     *postgresConn
+	query string
+	args  []any
+}
+
+func (r postgresRow) Scan(dest ...any) error {
+	if len(r.p.later) == 0 {
+		return r.p.hear(r.p.c.QueryRow(context.Background(), r.query, r.args...).Scan(dest...))
+	}
+	batch, err := r.p.send(r.query, r.args)
+	if err != nil {
+		return err
+	}
+	return end(batch, batch.QueryRow().Scan(dest...))
 }
 
 // postgresPool runs the statements of views.

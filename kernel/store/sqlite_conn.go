@@ -195,6 +195,26 @@ func (c *sqliteConn) begin(bool) error {
 	return err
 }
 
+// put has nothing to gain from waiting: a statement is a call.
+func (c *sqliteConn) put(query string, args []any) error {
+	_, err := c.exec(query, args)
+	return err
+}
+
+func (c *sqliteConn) forget() {}
+
+func (c *sqliteConn) commit() (late, err error) {
+	_, err = c.exec("COMMIT", nil)
+	return nil, err
+}
+
+func (c *sqliteConn) rollback() error {
+	_, err := c.exec("ROLLBACK", nil)
+	return err
+}
+
+func (c *sqliteConn) answered() bool { return true }
+
 func (c *sqliteConn) doomed() bool { return false }
 
 // close undoes what has not been committed.

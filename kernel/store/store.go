@@ -98,8 +98,17 @@ type readers interface {
 // conn is one connection that writes, for one goroutine.
 type conn interface {
 	runner
+	// put runs a statement whose row count is of no interest, now or together with the next one. Then that fails with its error.
+	put(query string, args []any) error
+	// forget drops what has been put and not been run.
+	forget()
 	// begin begins a transaction, for one update alone or for a group.
 	begin(alone bool) error
+	// commit ends the transaction. It may be late that a statement fails that was put: then it is there to be rolled back.
+	commit() (late, err error)
+	rollback() error
+	// answered tells whether the engine has done anything in this transaction. If not, the connection had died before.
+	answered() bool
 	// doomed tells whether the transaction can only be rolled back.
 	doomed() bool
 	// close gives the connection up, and what was not committed on it.

@@ -48,6 +48,16 @@ func (tx *Tx) Exec(query string, args ...any) (int64, error) {
 	return changed, tx.note(err)
 }
 
+// Do runs a statement of which only its failure matters. PostgreSQL gets it together with the next statement or the commit,
+// which saves a round trip: whatever comes next fails with its error, be it the transaction.
+func (tx *Tx) Do(query string, args ...any) error {
+	w, ok := tx.run.(conn)
+	if !ok {
+		return tx.note(errReadOnly)
+	}
+	return tx.note(w.put(query, args))
+}
+
 // Query runs a query. The rows must be closed before the next statement.
 func (tx *Tx) Query(query string, args ...any) (Rows, error) {
 	rows, err := tx.run.query(tx.caller, query, args)

@@ -112,6 +112,14 @@ func (w *writer) gather(first *update) []*update {
 func (w *writer) commit(group []*update) {
 	var again []*update
 	err := w.transact(group, &again)
+	if err != nil && w.conn != nil && !w.conn.answered() {
+		// The connection had died since it was last used, and nothing was lost with it.
+		w.disconnect()
+		for _, u := range group {
+			u.tx = nil
+		}
+		err = w.transact(group, &again)
+	}
 	if err != nil {
 		w.disconnect()
 	}
@@ -176,22 +184,29 @@ func (w *writer) together(group []*update) (done bool, err error) {
 		if failure == nil {
 			continue
 		}
-		verdict := w.db.engine.judge(failure)
-		if verdict == broken {
-			return false, failure
-		}
-		for _, u := range group {
-			u.tx = nil
-		}
-		if done = len(group) == 1 && verdict == refused; done {
-			u.failure = failure
-		}
-		_, err := w.conn.exec("ROLLBACK", nil)
-		return done, err
+		return w.blame(group, failure)
 	}
 	w.unsettle(group)
-	_, err = w.conn.exec("COMMIT", nil)
-	return true, err
+	late, err := w.conn.commit()
+	if late == nil {
+		return true, err
+	}
+	return w.blame(group, late)
+}
+
+// blame undoes a group of which a statement has failed. It is true if that is settled with the failure of its only member.
+func (w *writer) blame(group []*update, failure error) (done bool, err error) {
+	verdict := w.db.engine.judge(failure)
+	if verdict == broken {
+		return false, failure
+	}
+	for _, u := range group {
+		u.tx = nil
+	}
+	if done = len(group) == 1 && verdict == refused; done {
+		group[0].failure = failure
+	}
+	return done, w.conn.rollback()
 }
 
 // errSwallowed is for a function that went on after a statement had failed, which PostgreSQL lets no transaction do.
@@ -212,13 +227,12 @@ func (w *writer) apart(group []*update, again *[]*update) error {
 			live++
 		}
 	}
-	end := "COMMIT"
 	if live == 0 {
-		end = "ROLLBACK"
+		return w.conn.rollback()
 	}
 	w.unsettle(group)
-	_, err := w.conn.exec(end, nil)
-	return err
+	late, err := w.conn.commit()
+	return errors.Join(late, err)
 }
 
 // runMember runs one update in a savepoint. Its error is one of the engine; the update's own is kept with the update.
@@ -239,6 +253,7 @@ func (w *writer) runMember(u *update, again *[]*update) (ok bool, err error) {
 	if verdict == broken {
 		return false, failure
 	}
+	w.conn.forget()
 	if err := w.savepoint("ROLLBACK TO SAVEPOINT member", "RELEASE SAVEPOINT member"); err != nil {
 		return false, err
 	}
@@ -279,26 +294,13 @@ func (u *update) answerOnce(err error) {
 	}
 }
 
-// begin begins a transaction. Connections that have died since they were last used are replaced, those that the pool has
-// kept included: nothing was lost with them.
 func (w *writer) begin(alone bool) (err error) {
-	for range 2 + idleWriters { // ours, those in the pool, and a new one
-		if err = w.connect(); err != nil {
+	if w.conn == nil {
+		if w.conn, err = w.db.engine.connect(); err != nil {
 			return err
 		}
-		if err = w.conn.begin(alone); err == nil {
-			return nil
-		}
-		w.disconnect()
 	}
-	return err
-}
-
-func (w *writer) connect() (err error) {
-	if w.conn == nil {
-		w.conn, err = w.db.engine.connect()
-	}
-	return err
+	return w.conn.begin(alone)
 }
 
 // disconnect gives the connection up, so that the next update begins on a fresh one.

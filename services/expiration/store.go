@@ -22,13 +22,13 @@ func scanDeadline(scan store.Scan) (d Deadline, err error) {
 
 // keep notes the deadline of an order; one that is noted already stays as it is.
 func keep(tx *store.Tx, orderID string, expiresAt time.Time) error {
-	_, err := tx.Exec(`INSERT INTO deadlines (order_id, expires_at, due_at) VALUES ($1, $2, $2) ON CONFLICT (order_id) DO NOTHING`,
+	err := tx.Do(`INSERT INTO deadlines (order_id, expires_at, due_at) VALUES ($1, $2, $2) ON CONFLICT (order_id) DO NOTHING`,
 		orderID, store.Millis(expiresAt))
 	return err
 }
 
 func forget(tx *store.Tx, orderID string) error {
-	_, err := tx.Exec(`DELETE FROM deadlines WHERE order_id = $1`, orderID)
+	err := tx.Do(`DELETE FROM deadlines WHERE order_id = $1`, orderID)
 	return err
 }
 

@@ -45,7 +45,7 @@ func insertOrder(tx *store.Tx, o Order) (bool, error) {
 // holdOrder keeps other transactions about an order that is alive out until the commit. What is decided by an order and its
 // payments together is decided under it: two processes that each hear of another payment would both miss the other's.
 func holdOrder(tx *store.Tx, id string) error {
-	_, err := tx.Exec(`UPDATE orders SET version = version WHERE id = $1 AND status IN ('Created', 'AwaitingPayment')`, id)
+	err := tx.Do(`UPDATE orders SET version = version WHERE id = $1 AND status IN ('Created', 'AwaitingPayment')`, id)
 	return err
 }
 
@@ -78,7 +78,7 @@ func selectTicket(tx *store.Tx, id string) (Ticket, bool, error) {
 }
 
 func saveTicket(tx *store.Tx, t Ticket) error {
-	_, err := tx.Exec(`INSERT INTO tickets (id, seller_id, title, price, currency, starts_at, status, order_id, version)
+	err := tx.Do(`INSERT INTO tickets (id, seller_id, title, price, currency, starts_at, status, order_id, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE SET title = $3, price = $4, currency = $5,
 		starts_at = $6, status = $7, order_id = $8, version = $9`,
 		t.ID, t.SellerID, t.Title, int64(t.Price), t.Currency, store.Millis(t.StartsAt), t.Status, t.OrderID, t.Version)
@@ -86,7 +86,7 @@ func saveTicket(tx *store.Tx, t Ticket) error {
 }
 
 func saveCharge(tx *store.Tx, c event.Charge) error {
-	_, err := tx.Exec(`INSERT INTO charges (id, order_id, status, attempt, version) VALUES ($1, $2, $3, $4, $5)
+	err := tx.Do(`INSERT INTO charges (id, order_id, status, attempt, version) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (id) DO UPDATE SET status = $3, attempt = $4, version = $5`,
 		c.ID, c.OrderID, c.Status, c.FailureCode != event.NotSubmitted, c.Version)
 	return err

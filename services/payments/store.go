@@ -38,7 +38,7 @@ func holdOrder(tx *store.Tx, id string) (Order, bool, error) {
 }
 
 func saveOrder(tx *store.Tx, o Order) error {
-	_, err := tx.Exec(`INSERT INTO orders (`+orderColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+	err := tx.Do(`INSERT INTO orders (`+orderColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT (id) DO UPDATE SET status = excluded.status, cancel_reason = excluded.cancel_reason,
 			expires_at = excluded.expires_at, charge_id = excluded.charge_id, held = orders.held + 1`,
 		o.ID, o.UserID, o.Status, o.CancelReason, store.Millis(o.ExpiresAt), o.Amount, o.Currency, o.ChargeID, o.SellerID,
@@ -146,7 +146,7 @@ func learnIntent(tx *store.Tx, id, stripeID string) (bool, error) {
 
 // noteWaiting notes that the charge waits for its order to be won, and wonWaiting that it need not any more.
 func noteWaiting(tx *store.Tx, id string) error {
-	_, err := tx.Exec(`UPDATE charges SET waiting = TRUE WHERE id = $1 AND status = $2`, id, event.Created)
+	err := tx.Do(`UPDATE charges SET waiting = TRUE WHERE id = $1 AND status = $2`, id, event.Created)
 	return err
 }
 
@@ -158,7 +158,7 @@ func wonWaiting(tx *store.Tx, id string) (bool, error) {
 
 // noteStep notes that the bank waits for the buyer.
 func noteStep(tx *store.Tx, id string) error {
-	_, err := tx.Exec(`UPDATE charges SET step = TRUE WHERE id = $1 AND status = $2`, id, event.Created)
+	err := tx.Do(`UPDATE charges SET step = TRUE WHERE id = $1 AND status = $2`, id, event.Created)
 	return err
 }
 
@@ -166,14 +166,14 @@ func noteStep(tx *store.Tx, id string) error {
 // at once.
 func owe(tx *store.Tx, orderID string) error {
 	now := store.Millis(tx.Now())
-	_, err := tx.Exec(`UPDATE charges SET refund_due = TRUE, due_at = $1, tries = 0
+	err := tx.Do(`UPDATE charges SET refund_due = TRUE, due_at = $1, tries = 0
 		WHERE order_id = $2 AND status = $3 AND NOT refund_due AND amount > (SELECT coalesce(sum(r.amount), 0) FROM refunds r
 			WHERE r.charge_id = charges.id AND r.status NOT IN ($4, $5))`,
 		now, orderID, event.Completed, string(stripe.RefundStatusFailed), string(stripe.RefundStatusCanceled))
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE charges SET due_at = $1, tries = 0 WHERE order_id = $2 AND status = $3`, now, orderID, event.Created)
+	err = tx.Do(`UPDATE charges SET due_at = $1, tries = 0 WHERE order_id = $2 AND status = $3`, now, orderID, event.Created)
 	return err
 }
 
@@ -189,7 +189,7 @@ const dueBatch = 256
 
 // postpone sets the next look at a charge.
 func postpone(tx *store.Tx, id string, due time.Time, tries int) error {
-	_, err := tx.Exec(`UPDATE charges SET due_at = $1, tries = $2 WHERE id = $3 AND due_at > 0`,
+	err := tx.Do(`UPDATE charges SET due_at = $1, tries = $2 WHERE id = $3 AND due_at > 0`,
 		store.Millis(due), tries, id)
 	return err
 }
@@ -205,7 +205,7 @@ func hint(tx *store.Tx, id string) (due bool, err error) {
 
 // hasten makes the undecided charge due now.
 func hasten(tx *store.Tx, id string) error {
-	_, err := tx.Exec(`UPDATE charges SET due_at = $1, tries = 0 WHERE status = $2 AND id = $3`,
+	err := tx.Do(`UPDATE charges SET due_at = $1, tries = 0 WHERE status = $2 AND id = $3`,
 		store.Millis(tx.Now()), event.Created, id)
 	return err
 }

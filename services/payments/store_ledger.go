@@ -20,11 +20,11 @@ func insertEntry(tx *store.Tx, e Entry, drawer int) (bool, error) {
 		return false, err
 	}
 	lines, args := rowsOf(e, string(e.Kind), e.Reference)
-	if _, err := tx.Exec(`INSERT INTO ledger_lines (kind, reference, account, amount) VALUES `+lines("$1, $2"), args...); err != nil {
+	if err := tx.Do(`INSERT INTO ledger_lines (kind, reference, account, amount) VALUES `+lines("$1, $2"), args...); err != nil {
 		return false, err
 	}
 	sums, args := rowsOf(e, e.Currency, string(e.Kind), drawer)
-	_, err = tx.Exec(`INSERT INTO ledger_balances (currency, kind, drawer, account, amount) VALUES `+sums("$1, $2, $3")+`
+	err = tx.Do(`INSERT INTO ledger_balances (currency, kind, drawer, account, amount) VALUES `+sums("$1, $2, $3")+`
 		ON CONFLICT (account, currency, kind, drawer) DO UPDATE SET amount = ledger_balances.amount + excluded.amount`, args...)
 	return err == nil, err
 }

@@ -91,7 +91,7 @@ func rowsMade(tx *store.Tx, made span, behind refund) ([]refund, error) {
 
 // lookAtOnce makes a completed charge due for a look at its refunds.
 func lookAtOnce(tx *store.Tx, id string) error {
-	_, err := tx.Exec(`UPDATE charges SET due_at = $1, tries = 0 WHERE id = $2 AND status = 'Completed'`,
+	err := tx.Do(`UPDATE charges SET due_at = $1, tries = 0 WHERE id = $2 AND status = 'Completed'`,
 		store.Millis(tx.Now()), id)
 	return err
 }
@@ -127,7 +127,7 @@ func noteDiscrepancy(tx *store.Tx, d Discrepancy) (noted Discrepancy, news bool,
 
 // noteTry writes down what came of an attempt to mend it that was not enough, and when to try again.
 func noteTry(tx *store.Tx, d Discrepancy, outcome string) error {
-	_, err := tx.Exec(`UPDATE discrepancies SET outcome = $1, tries = tries + 1, next_try = $2 WHERE kind = $3 AND subject = $4`,
+	err := tx.Do(`UPDATE discrepancies SET outcome = $1, tries = tries + 1, next_try = $2 WHERE kind = $3 AND subject = $4`,
 		outcome, store.Millis(tx.Now().Add(growing(failedPause, failedPauseMax, d.Tries))), string(d.Kind), d.subject())
 	return err
 }
@@ -186,13 +186,13 @@ func readProgress(tx *store.Tx) (progress, error) {
 
 // saveRecent notes that all that was made before has been looked at.
 func saveRecent(tx *store.Tx, to time.Time) error {
-	_, err := tx.Exec(`UPDATE reconciler SET recent_to = $1, recent_at = $2 WHERE recent_to <= $1`, store.Millis(to), store.Millis(tx.Now()))
+	err := tx.Do(`UPDATE reconciler SET recent_to = $1, recent_at = $2 WHERE recent_to <= $1`, store.Millis(to), store.Millis(tx.Now()))
 	return err
 }
 
 // saveFull notes how far the slow pass has come.
 func saveFull(tx *store.Tx, p progress) error {
-	_, err := tx.Exec(`UPDATE reconciler SET full_began = $1, full_at = $2, full_ended = $3`,
+	err := tx.Do(`UPDATE reconciler SET full_began = $1, full_at = $2, full_ended = $3`,
 		store.Millis(p.FullBegan), store.Millis(p.FullAt), store.Millis(p.FullEnded))
 	return err
 }

@@ -34,6 +34,6 @@ func insertRequest(tx *store.Tx, r request) (request, error) {
 }
 
 func countFailure(tx *store.Tx, key string, failures int) error {
-	_, err := tx.Exec(`UPDATE stripe_requests SET failures = failures + $1 WHERE key = $2`, failures, key)
+	err := tx.Do(`UPDATE stripe_requests SET failures = failures + $1 WHERE key = $2`, failures, key)
 	return err
 }

@@ -35,7 +35,7 @@ func learnAccount(tx *store.Tx, userID, accountID string) (bool, error) {
 
 // saveSeller notes what Stripe says of the account, and when to ask again.
 func saveSeller(tx *store.Tx, userID string, enabled bool, due time.Time) error {
-	_, err := tx.Exec(`UPDATE sellers SET enabled = $1, due_at = $2, tries = CASE WHEN $1 THEN 0 ELSE tries END WHERE user_id = $3`,
+	err := tx.Do(`UPDATE sellers SET enabled = $1, due_at = $2, tries = CASE WHEN $1 THEN 0 ELSE tries END WHERE user_id = $3`,
 		enabled, store.Millis(due), userID)
 	return err
 }
@@ -53,6 +53,6 @@ func dueSellers(tx *store.Tx) ([]PayoutAccount, error) {
 
 // postponeSeller sets the next look at an account.
 func postponeSeller(tx *store.Tx, userID string, due time.Time) error {
-	_, err := tx.Exec(`UPDATE sellers SET due_at = $1, tries = tries + 1 WHERE user_id = $2`, store.Millis(due), userID)
+	err := tx.Do(`UPDATE sellers SET due_at = $1, tries = tries + 1 WHERE user_id = $2`, store.Millis(due), userID)
 	return err
 }

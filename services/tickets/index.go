@@ -11,26 +11,26 @@ const vector = `array_to_tsvector(array_remove(string_to_array($2, ' '), ''))`
 // index makes a new ticket one that can be searched for.
 func index(tx *store.Tx, t Ticket) error {
 	if !tx.Embedded() {
-		_, err := tx.Exec(`INSERT INTO ticket_words (ticket_id, words) VALUES ($1, `+vector+`)`, t.ID, t.search())
+		err := tx.Do(`INSERT INTO ticket_words (ticket_id, words) VALUES ($1, `+vector+`)`, t.ID, t.search())
 		return err
 	}
-	if _, err := tx.Exec(`INSERT INTO ticket_numbers (ticket_id) VALUES ($1)`, t.ID); err != nil {
+	if err := tx.Do(`INSERT INTO ticket_numbers (ticket_id) VALUES ($1)`, t.ID); err != nil {
 		return err
 	}
-	_, err := tx.Exec(`INSERT INTO ticket_search (rowid, search) VALUES (last_insert_rowid(), $1)`, t.search())
+	err := tx.Do(`INSERT INTO ticket_search (rowid, search) VALUES (last_insert_rowid(), $1)`, t.search())
 	return err
 }
 
 // indexAnew is for a ticket whose words have changed.
 func indexAnew(tx *store.Tx, t Ticket) error {
 	if !tx.Embedded() {
-		_, err := tx.Exec(`UPDATE ticket_words SET words = `+vector+` WHERE ticket_id = $1`, t.ID, t.search())
+		err := tx.Do(`UPDATE ticket_words SET words = `+vector+` WHERE ticket_id = $1`, t.ID, t.search())
 		return err
 	}
 	const number = `(SELECT number FROM ticket_numbers WHERE ticket_id = $1)`
-	if _, err := tx.Exec(`DELETE FROM ticket_search WHERE rowid = `+number, t.ID); err != nil {
+	if err := tx.Do(`DELETE FROM ticket_search WHERE rowid = `+number, t.ID); err != nil {
 		return err
 	}
-	_, err := tx.Exec(`INSERT INTO ticket_search (rowid, search) VALUES (`+number+`, $2)`, t.ID, t.search())
+	err := tx.Do(`INSERT INTO ticket_search (rowid, search) VALUES (`+number+`, $2)`, t.ID, t.search())
 	return err
 }

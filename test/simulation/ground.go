@@ -162,7 +162,7 @@ func (g *Ground) clear(seed uint64) error {
 func execAll(db *store.DB, statements ...string) error {
 	return db.Update(background, func(tx *store.Tx) error {
 		for _, s := range statements {
-			if _, err := tx.Exec(s); err != nil {
+			if err := tx.Do(s); err != nil {
 				return err
 			}
 		}

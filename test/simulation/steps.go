@@ -420,7 +420,7 @@ type Sabotage struct {
 // Exec changes a service's database behind its back.
 func (w *World) Exec(service, statement string, args ...any) {
 	err := w.dbs[service].Update(background, func(tx *store.Tx) error {
-		_, err := tx.Exec(statement, args...)
+		err := tx.Do(statement, args...)
 		return err
 	})
 	if err != nil {
