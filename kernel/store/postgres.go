@@ -57,7 +57,10 @@ func (e *postgresEngine) open(ctx context.Context) error {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 5 * time.Second
 	}
-	e.config = config
+	e.config = config.Copy()
+	// What is written is found by its key, and the plan that was made for an empty table has to be the one for a full one.
+	e.config.RuntimeParams["enable_seqscan"] = "off"
+	e.config.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	e.write, e.read = stdlib.OpenDB(*config), stdlib.OpenDB(*config)
 	e.write.SetMaxIdleConns(1)
 	e.read.SetMaxOpenConns(postgresReaders)
