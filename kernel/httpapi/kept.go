@@ -19,7 +19,7 @@ const keptOverhead = 1024
 // Kept holds the answers of routes that read, for as long as what they were made of has not changed. The answers must be the
 // same for everybody. It is safe for concurrent use.
 type Kept struct {
-	still func() (number uint64, still bool)
+	still func(context.Context) (number uint64, still bool)
 	now   func() time.Time
 
 	mu      sync.RWMutex
@@ -37,7 +37,7 @@ type keptAnswer struct {
 }
 
 // NewKept keeps answers as long as still gives the same number and true, as store.Changes does, by this clock.
-func NewKept(still func() (number uint64, still bool), now func() time.Time) *Kept {
+func NewKept(still func(context.Context) (number uint64, still bool), now func() time.Time) *Kept {
 	return &Kept{still: still, now: now, answers: map[keptKey]*keptAnswer{}}
 }
 
@@ -51,7 +51,7 @@ func KeepUntil(ctx context.Context, t time.Time) {
 // serve answers with what is kept, or has the answer made. Either way it is the caller's to change.
 func (k *Kept) serve(ctx context.Context, r *http.Request, c *call, make endpoint) (*answer, error) {
 	key := keptKey{r.URL.Path, r.URL.RawPath, r.URL.RawQuery}
-	number, still := k.still() // before anything is read
+	number, still := k.still(ctx) // before anything is read
 	now := k.now()
 	if still {
 		if a := k.find(key, number, now); a != nil {

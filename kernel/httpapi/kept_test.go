@@ -40,7 +40,7 @@ type shelfOutput struct {
 
 func newShelf() *shelf {
 	s := &shelf{now: time.Date(2027, 7, 1, 12, 0, 0, 0, time.UTC)}
-	s.kept = httpapi.NewKept(func() (uint64, bool) { return s.number, !s.unsure }, func() time.Time { return s.now })
+	s.kept = httpapi.NewKept(func(context.Context) (uint64, bool) { return s.number, !s.unsure }, func() time.Time { return s.now })
 	s.handler = httpapi.Handler(httpapi.Options{Verifier: verifier{}}, nil, []httpapi.Route{
 		httpapi.Get("/api/shelf", func(ctx context.Context, in *shelfInput) (*shelfOutput, error) {
 			if s.changes {
