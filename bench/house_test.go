@@ -73,7 +73,9 @@ type signUps struct {
 func newHouse(tb testing.TB, e engine, flags ...string) *house {
 	tb.Helper()
 	if e.top.Postgres {
-		m := market.Open(tb, e.top, flags...)
+		bank := market.NewBank(tb) // as Stripe is: none of the market's processes, and not in its database
+		m := market.Open(tb, e.top, append(bank.Flags(), flags...)...)
+		bank.Tell(m)
 		return furnish(tb, m, newAccounts(tb, m))
 	}
 	dir := filepath.Join(tb.TempDir(), "data")

@@ -1,18 +1,13 @@
 package test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"ticketing/test/market"
 )
@@ -21,11 +16,9 @@ import (
 // kill -9 of the one and absences of the other.
 func TestStripeSim(t *testing.T) {
 	t.Parallel()
-	bank := &stripeSim{t: t, data: filepath.Join(t.TempDir(), "bank"), addr: "127.0.0.1:0"}
-	bank.start()
-	m := market.Open(t, market.Topologies[0], "--stripe-url", bank.url, "--stripe-webhook-secret", "whsec_shared")
-	bank.kill()
-	bank.start("--webhook-url", m.Front.URL+"/api/payments/webhook", "--webhook-secret", "whsec_shared")
+	bank := newStripeSim(t)
+	m := market.Open(t, market.Topologies[0], bank.Flags()...)
+	bank.Tell(m)
 
 	seller, buyer := m.SignUp("sally"), m.SignUp("bert")
 	order := buyer.Orders(seller.Lists("Tom Waits, Tempodrom Berlin", "19.99"))
@@ -39,8 +32,8 @@ func TestStripeSim(t *testing.T) {
 		queue := bank.control("GET", "deliveries")
 		return strings.Contains(queue, `"status":"pending","attempts":1`), queue
 	})
-	bank.kill()
-	bank.start()
+	bank.Kill()
+	bank.Start()
 	if queue := bank.control("GET", "deliveries"); !strings.Contains(queue, `"status":"pending"`) {
 		t.Errorf("the queue did not outlive the process: %s", queue)
 	}
@@ -49,44 +42,13 @@ func TestStripeSim(t *testing.T) {
 	bank.delivers()
 }
 
-// stripeSim is a process of stripe-sim. It keeps its folder and its address over kills and starts.
+// stripeSim is a bank and what can be asked of it.
 type stripeSim struct {
-	t          *testing.T
-	data, addr string
-	url        string
-	args       []string
-	cmd        *exec.Cmd
-	err        bytes.Buffer
+	*market.Bank
+	t *testing.T
 }
 
-// start starts it, with further arguments from now on.
-func (s *stripeSim) start(args ...string) {
-	s.t.Helper()
-	s.args = append(s.args, args...)
-	out := &block{ready: make(chan string, 1)}
-	s.cmd = exec.Command(market.Binary(s.t), append([]string{"stripe-sim", "--addr", s.addr, "--data", s.data, "--log-level", "warn"}, s.args...)...)
-	s.cmd.Stdout, s.cmd.Stderr = out, &s.err
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	running := s.cmd
-	s.t.Cleanup(func() { _ = running.Process.Kill() }) // it may be gone already
-	select {
-	case s.url = <-out.ready:
-	case <-time.After(market.Patience):
-		s.t.Fatalf("stripe-sim is not ready: %s", s.err.String())
-	}
-	s.addr = strings.TrimPrefix(s.url, "http://")
-}
-
-// kill ends it with kill -9.
-func (s *stripeSim) kill() {
-	_ = s.cmd.Process.Kill() // as above
-	_ = s.cmd.Wait()         // it was killed, and says so
-	if strings.Contains(s.err.String(), "DATA RACE") {
-		s.t.Error(s.err.String())
-	}
-}
+func newStripeSim(t *testing.T) *stripeSim { return &stripeSim{market.NewBank(t), t} }
 
 func (s *stripeSim) control(method, path string) string {
 	s.t.Helper()
@@ -95,7 +57,7 @@ func (s *stripeSim) control(method, path string) string {
 
 func (s *stripeSim) ask(method, path, form string) string {
 	s.t.Helper()
-	r, err := http.NewRequest(method, s.url+path, strings.NewReader(form))
+	r, err := http.NewRequest(method, s.URL+path, strings.NewReader(form))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -137,25 +99,6 @@ func (s *stripeSim) delivers() {
 	})
 }
 
-// block takes the lines that a process prints when it is ready.
-type block struct {
-	mu    sync.Mutex
-	text  strings.Builder
-	ready chan string // gets the URL
-	once  sync.Once
-}
-
-func (b *block) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.text.Write(p)
-	first, rest, whole := strings.Cut(b.text.String(), "\n")
-	if url, ok := strings.CutPrefix(first, "stripe-sim ready: "); ok && whole && strings.Contains(rest, "  data ") {
-		b.once.Do(func() { b.ready <- url })
-	}
-	return len(p), nil
-}
-
 // TestStripeSimDocument does what docs/stripe-sim.md says, as it is written there.
 func TestStripeSimDocument(t *testing.T) {
 	t.Parallel()
@@ -168,7 +111,7 @@ func TestStripeSimDocument(t *testing.T) {
 	if len(steps) < 5 {
 		t.Fatalf("it has only %d steps with an expectation", len(steps))
 	}
-	bank := &stripeSim{t: t, data: filepath.Join(t.TempDir(), "bank"), addr: "127.0.0.1:0"}
-	bank.start()
-	takeWalk(t, steps, strings.NewReplacer("http://127.0.0.1:12111", bank.url))
+	bank := newStripeSim(t)
+	bank.Start()
+	takeWalk(t, steps, strings.NewReplacer("http://127.0.0.1:12111", bank.URL))
 }
