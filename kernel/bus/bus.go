@@ -64,6 +64,7 @@ type Bus struct {
 	compared   bool   // the log has been compared with the outbox …
 	link       uint64 // … over this connection, and nothing has gone wrong since
 	unrecorded unrecorded
+	fresh      fresh
 	relaying   atomic.Bool
 	woken      chan struct{} // there may be something to publish
 	retry      chan struct{} // there may be something to repeat
@@ -127,9 +128,19 @@ func (b *Bus) alone(ctx context.Context, name string, fn func(context.Context) e
 }
 
 func (b *Bus) follow(ctx context.Context, f *follow) error {
+	deliver := b.deliverAll
+	if f.unhurried {
+		deliver = func(ctx context.Context, ms []Message) error {
+			select {
+			case <-time.After(company): // the next batch gathers meanwhile
+			case <-ctx.Done():
+			}
+			return b.deliverAll(ctx, ms)
+		}
+	}
 	var p pause
 	for ctx.Err() == nil {
-		err := b.log.Consume(ctx, b.db.Name()+"-"+f.kind.Name, Subjects(f.kind), b.deliverAll)
+		err := b.log.Consume(ctx, b.db.Name()+"-"+f.kind.Name, Subjects(f.kind), deliver)
 		if err != nil && ctx.Err() == nil {
 			b.slog.Warn("a follower starts again", "kind", f.kind.Name, "error", err)
 			p.wait(ctx, nil)

@@ -13,9 +13,19 @@ import (
 
 // follow is one kind of entity that the service follows.
 type follow struct {
-	kind event.Kind
-	read func(event.Envelope) (delivery, error)
+	kind      event.Kind
+	unhurried bool
+	read      func(event.Envelope) (delivery, error)
 }
+
+// company is how long an unhurried follower waits for further events.
+const company = 20 * time.Millisecond
+
+// Manner is how a kind is followed.
+type Manner func(*follow)
+
+// Unhurried has events wait some milliseconds for others, to share a commit. It is for a follower whom nobody waits for.
+func Unhurried(f *follow) { f.unhurried = true }
 
 // delivery is an event on its way to its handler.
 type delivery struct {
@@ -29,7 +39,7 @@ type delivery struct {
 
 // Follow has handle called with the newest state of every entity of kind T, those included that were there before. It works
 // in the transaction that it is given; its ctx carries the trace of the event. Follow comes before Run, once for a kind.
-func Follow[T event.State](b *Bus, handle func(ctx context.Context, tx *store.Tx, s T) error) {
+func Follow[T event.State](b *Bus, handle func(ctx context.Context, tx *store.Tx, s T) error, manners ...Manner) {
 	var none T
 	kind := none.Kind()
 	for _, f := range b.follows {
@@ -37,7 +47,12 @@ func Follow[T event.State](b *Bus, handle func(ctx context.Context, tx *store.Tx
 			panic(fmt.Sprintf("%s follows %s twice", b.db.Name(), kind.Name))
 		}
 	}
-	b.follows = append(b.follows, &follow{kind: kind, read: func(e event.Envelope) (delivery, error) {
+	f := &follow{kind: kind}
+	for _, manner := range manners {
+		manner(f)
+	}
+	b.follows = append(b.follows, f)
+	f.read = func(e event.Envelope) (delivery, error) {
 		s, err := State[T](e)
 		if err != nil {
 			return delivery{}, err
@@ -48,7 +63,7 @@ func Follow[T event.State](b *Bus, handle func(ctx context.Context, tx *store.Tx
 			id: e.ID, kind: kind.Name, entity: entity, version: version, at: e.Time, trace: tr,
 			handle: func(tx *store.Tx) error { return handle(tx.Context(), tx, s) },
 		}, nil
-	}})
+	}
 }
 
 // Follows are the subjects of the events that the service follows.

@@ -34,17 +34,19 @@ func (b *Bus) Emit(tx *store.Tx, t event.Type, s event.State) error {
 	if err != nil {
 		return fmt.Errorf("event of %s %s: %w", kind.Name, entity, err)
 	}
+	row := outboxRow{id, kind.Name, entity, version, string(t), string(document)}
 	err = tx.Do(`INSERT INTO outbox (id, kind, entity, version, type, document) VALUES ($1, $2, $3, $4, $5, $6)`,
-		id, kind.Name, entity, version, string(t), string(document))
+		row.id, row.kind, row.entity, row.version, row.typ, row.document)
 	if err != nil {
 		return fmt.Errorf("outbox of %s %s version %d: %w", kind.Name, entity, version, err)
 	}
-	tx.AfterCommit(b.emitted)
+	tx.AfterCommit(func() { b.emitted(row) })
 	return nil
 }
 
-// emitted wakes the relay, be it in this process or in another.
-func (b *Bus) emitted() {
+// emitted has the relay publish an event that has been committed, be it in this process or in another.
+func (b *Bus) emitted(row outboxRow) {
+	b.fresh.add(row)
 	signal(b.woken)
 	if h, ok := b.log.(hinter); ok && b.db.Shared() && !b.relaying.Load() {
 		h.Hint(b.db.Name(), nil)
@@ -74,12 +76,25 @@ func (r outboxRow) message() Message {
 	return Message{ID: r.id, Subject: subject(event.Type(r.typ), r.entity), Data: []byte(r.document)}
 }
 
-// unpublished reads the oldest events that are not in the log, those of one entity in the order of their versions.
-func (b *Bus) unpublished(ctx context.Context) (rows []outboxRow, err error) {
+// next are events to be published, up to a batch or a few more of the oldest.
+func (b *Bus) next(ctx context.Context) ([]outboxRow, error) {
+	// What is taken and not used has been committed: the outbox has it.
+	if rows, whole := b.fresh.take(); whole {
+		return rows, nil
+	}
+	rows, all, err := b.unpublished(ctx)
+	b.fresh.note(rows, all)
+	return rows, err
+}
+
+// unpublished reads the oldest events that are not in the log, those of one entity in the order of their versions, and tells
+// whether that is all of them.
+func (b *Bus) unpublished(ctx context.Context) (rows []outboxRow, all bool, err error) {
+	limit := batchSize + b.unrecorded.count()
 	err = b.db.View(ctx, func(tx *store.Tx) error {
 		rows, err = store.All(tx, scanOutbox, `SELECT id, kind, entity, version, type, document FROM outbox
-			WHERE seq IS NULL ORDER BY id LIMIT $1`, batchSize+b.unrecorded.count())
-		if err != nil || len(rows) < batchSize {
+			WHERE seq IS NULL ORDER BY id LIMIT $1`, limit)
+		if all = len(rows) < limit; err != nil || all {
 			return err
 		}
 		// Ids come from the clocks of several processes: an earlier version may have a later id, outside of this batch.
@@ -91,7 +106,7 @@ func (b *Bus) unpublished(ctx context.Context) (rows []outboxRow, err error) {
 	})
 	rows = b.unrecorded.without(rows)
 	sortVersions(rows)
-	return rows, err
+	return rows, all && err == nil, err
 }
 
 // sortVersions puts the rows of each entity into the order of their versions, in the places that they have together.

@@ -2,8 +2,16 @@ package bus
 
 import (
 	"context"
+	"time"
 
 	"ticketing/kernel/store"
+)
+
+// What no other process asks for is recorded when there is enough of it or some time has passed. Should the process end before
+// that, comparing finds it in the log.
+const (
+	recordDelay = 20 * time.Millisecond
+	recordBatch = 64
 )
 
 // unrecorded are events that are in the log while the outbox does not say so yet. One record is under way at a time; what is
@@ -42,6 +50,13 @@ func (u *unrecorded) without(rows []outboxRow) []outboxRow {
 	return fresh
 }
 
+// recordSome begins a record if that is worth it. Where others read the outbox, too, it always is.
+func (b *Bus) recordSome() {
+	if b.db.Shared() || len(b.unrecorded.waiting) >= recordBatch {
+		b.record()
+	}
+}
+
 // record begins to write down what waits for it, unless that goes on already. The commit is shared with whatever else is
 // being written.
 func (b *Bus) record() {
@@ -72,19 +87,35 @@ func (b *Bus) written() error {
 		delete(u.ids, p.id)
 	}
 	u.writing = nil
-	b.record()
+	b.recordSome()
 	return nil
 }
 
 // recorded returns when everything that was published is written down.
 func (b *Bus) recorded() error {
-	for b.unrecorded.writing != nil {
+	for {
+		b.record()
+		if b.unrecorded.writing == nil {
+			return nil
+		}
 		<-b.unrecorded.writing.done
 		if err := b.written(); err != nil {
 			return err
 		}
 	}
-	return nil
+}
+
+// someUnrecorded tells whether something is to be recorded when its time has come.
+func (b *Bus) someUnrecorded() bool {
+	b.relayMu.Lock()
+	defer b.relayMu.Unlock()
+	return len(b.unrecorded.waiting) > 0
+}
+
+func (b *Bus) beginRecord() {
+	b.relayMu.Lock()
+	defer b.relayMu.Unlock()
+	b.record()
 }
 
 // recording is closed when the record under way is done; nil if there is none.

@@ -46,8 +46,9 @@ func (b *Bus) publish(ctx context.Context) (published int, err error) {
 			return 0, err
 		}
 		b.compared, b.link = true, link
+		b.fresh.doubt()
 	}
-	rows, err := b.unpublished(ctx)
+	rows, err := b.next(ctx)
 	if err != nil || len(rows) == 0 {
 		return 0, err
 	}
@@ -67,7 +68,7 @@ func (b *Bus) publish(ctx context.Context) (published int, err error) {
 	for i, seq := range seqs {
 		b.unrecorded.add(place{rows[i].id, seq})
 	}
-	b.record()
+	b.recordSome()
 	b.counts.published.Add(uint64(len(seqs)))
 	return len(seqs), err
 }
@@ -93,6 +94,8 @@ func (b *Bus) relayAll(ctx context.Context) error {
 func (b *Bus) relay(ctx context.Context) error {
 	b.relaying.Store(true)
 	defer b.relaying.Store(false)
+	b.fresh.want(!b.db.Shared())
+	defer b.fresh.want(false)
 	defer func() { _ = b.finishRecord() }()
 	if h, ok := b.log.(hinter); ok && b.db.Shared() {
 		if stop, err := h.OnHint(b.db.Name(), func([]byte) { signal(b.woken) }); err == nil {
@@ -107,17 +110,24 @@ func (b *Bus) relay(ctx context.Context) error {
 		defer ticker.Stop()
 		poll = ticker.C
 	}
+	var due <-chan time.Time
 	for look := true; ctx.Err() == nil; {
 		if look {
 			b.publishAll(ctx)
 		}
 		look = true
+		if due == nil && b.someUnrecorded() {
+			due = time.After(recordDelay)
+		}
 		select {
 		case <-ctx.Done():
 		case <-b.woken:
 		case <-poll:
 		case <-b.recording():
 			look = b.noteRecord() != nil
+		case <-due:
+			due, look = nil, false
+			b.beginRecord()
 		case <-check.C:
 			b.check(ctx)
 		}

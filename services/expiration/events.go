@@ -10,7 +10,7 @@ import (
 
 // Follow registers what expiration follows: orders, from when they are made until they are decided.
 func (s *Service) Follow(b *bus.Bus) {
-	bus.Follow(b, s.onOrder)
+	bus.Follow(b, s.onOrder, bus.Unhurried) // a lock lasts minutes
 }
 
 func (s *Service) onOrder(_ context.Context, tx *store.Tx, o event.Order) error {

@@ -1,0 +1,127 @@
+package bus_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ticketing/kernel/bus"
+	"ticketing/kernel/event"
+	"ticketing/kernel/store"
+)
+
+// moody is a log that every now and then takes nothing, or half, or does not say what it took.
+type moody struct {
+	bus.Log
+	calls atomic.Int64
+	gate  chan struct{} // nil, or what the first call waits for
+}
+
+func (m *moody) Publish(ctx context.Context, ms []bus.Message) ([]uint64, error) {
+	n := m.calls.Add(1)
+	if n == 1 && m.gate != nil {
+		<-m.gate
+	}
+	half := len(ms) / 2
+	switch n % 9 {
+	case 3:
+		return nil, errStop
+	case 6:
+		seqs, err := m.Log.Publish(ctx, ms[:half])
+		if err == nil {
+			err = errStop
+		}
+		return seqs, err
+	case 8:
+		seqs, err := m.Log.Publish(ctx, ms)
+		if err == nil {
+			seqs, err = seqs[:half], errStop
+		}
+		return seqs, err
+	}
+	return m.Log.Publish(ctx, ms)
+}
+
+// awaitPublished waits until the outbox says of all events where they are.
+func awaitPublished(t *testing.T, b *bus.Bus) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		s, err := b.Stats(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Unpublished == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d events are not published", s.Unpublished)
+		}
+	}
+}
+
+// A relay that runs publishes what is committed meanwhile, each event once and those of an entity in order, whatever the log does.
+func TestARunningRelayPublishesEverythingOnce(t *testing.T) {
+	engines(t, func(t *testing.T, open opener) {
+		log, db := &moody{Log: embedded(t, t.TempDir())}, open.db("orders")
+		b := bus.New(db, log, bus.Options{Log: logger(t)})
+		emit(t, db, b, "before", 1)
+		stop := running(t, b)
+		want := map[string][]int64{"before": {1}}
+		var mu sync.Mutex
+		var writers sync.WaitGroup
+		start := make(chan struct{})
+		for w := range 4 {
+			writers.Go(func() {
+				<-start
+				for i := range 40 {
+					id := fmt.Sprintf("w%d-o%d", w, i)
+					emit(t, db, b, id, 1, 2, 3)
+					mu.Lock()
+					want[id] = []int64{1, 2, 3}
+					mu.Unlock()
+				}
+			})
+		}
+		close(start)
+		writers.Wait()
+		awaitPublished(t, b)
+		stop()
+		wantVersions(t, log.Log, want)
+	})
+}
+
+// What does not fit into memory while the log takes nothing is read from the outbox.
+func TestARelayThatWasHeldUpCatchesUp(t *testing.T) {
+	engines(t, func(t *testing.T, open opener) {
+		log, db := &moody{Log: embedded(t, t.TempDir()), gate: make(chan struct{})}, open.db("orders")
+		b := bus.New(db, log, bus.Options{Log: logger(t)})
+		stop := running(t, b)
+		emit(t, db, b, "first", 1)
+		want := map[string][]int64{"first": {1}}
+		for group := range 12 {
+			err := db.Update(t.Context(), func(tx *store.Tx) error {
+				for i := range 400 {
+					id := fmt.Sprintf("g%02d-o%03d", group, i)
+					want[id] = []int64{1}
+					if err := b.Emit(tx, event.OrderCreated, order(id, 1)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		close(log.gate)
+		awaitPublished(t, b)
+		emit(t, db, b, "last", 1)
+		want["last"] = []int64{1}
+		awaitPublished(t, b)
+		stop()
+		wantVersions(t, log.Log, want)
+	})
+}
