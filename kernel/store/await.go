@@ -13,12 +13,33 @@ const pollEvery = 250 * time.Millisecond
 // another process has touched it, and every so often by itself. It returns ctx's error when ctx ends first, after having
 // looked at least once.
 func (db *DB) Await(ctx context.Context, key string, cond func(tx *Tx) (bool, error)) error {
-	woken := db.waits.add(key)
-	defer db.waits.remove(key, woken)
-	var tick *time.Ticker
-	for {
+	l := db.Listen(key)
+	defer l.Close()
+	l.woken <- struct{}{}
+	return l.Await(ctx, cond)
+}
+
+// Listener notices every commit that touches its key.
+type Listener struct {
+	db    *DB
+	key   string
+	woken chan struct{}
+}
+
+// Listen notices commits from now on, so that whoever knows what there is now can wait for the next one. It must be closed.
+func (db *DB) Listen(key string) *Listener { return &Listener{db, key, db.waits.add(key)} }
+
+// Close ends the listening.
+func (l *Listener) Close() { l.db.waits.remove(l.key, l.woken) }
+
+// Await is DB.Await, but does not look before something has been touched since Listen.
+func (l *Listener) Await(ctx context.Context, cond func(tx *Tx) (bool, error)) error {
+	for looked := false; ; looked = true {
+		if err := l.wait(ctx); err != nil && (looked || ctx.Err() == nil) {
+			return err
+		}
 		var holds bool
-		err := db.View(context.WithoutCancel(ctx), func(tx *Tx) (err error) {
+		err := l.db.View(context.WithoutCancel(ctx), func(tx *Tx) (err error) {
 			holds, err = cond(tx)
 			return err
 		})
@@ -28,17 +49,27 @@ func (db *DB) Await(ctx context.Context, key string, cond func(tx *Tx) (bool, er
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if tick == nil {
-			tick = time.NewTicker(pollEvery)
-			defer tick.Stop()
-		}
-		select {
-		case <-woken:
-		case <-tick.C:
-		case <-db.waits.closed:
-			return errClosed
-		case <-ctx.Done():
-		}
+	}
+}
+
+// wait returns when it is time to look.
+func (l *Listener) wait(ctx context.Context) error {
+	select {
+	case <-l.woken:
+		return nil
+	default:
+	}
+	poll := time.NewTimer(pollEvery)
+	defer poll.Stop()
+	select {
+	case <-l.woken:
+		return nil
+	case <-poll.C:
+		return nil
+	case <-l.db.waits.closed:
+		return errClosed
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

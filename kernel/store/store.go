@@ -199,6 +199,9 @@ func (db *DB) Exclusive(ctx context.Context, name string, fn func(ctx context.Co
 	return db.engine.exclusive(ctx, name, fn)
 }
 
+// NewID is a new UUIDv7.
+func (db *DB) NewID() string { return db.newID() }
+
 // Ping says whether the database answers.
 func (db *DB) Ping(ctx context.Context) error { return db.engine.ping(ctx) }
 

@@ -44,15 +44,15 @@ func (s *Service) Place(ctx context.Context, id, buyer, ticketID string, price *
 			}
 		}
 		if fresh = o.Version == 0; fresh {
-			if o, fresh, err = s.insert(ctx, id, w); errors.Is(err, errMoved) {
-				id = ""
-				continue
-			}
-			if err != nil {
-				return o, false, err
-			}
+			o, fresh, err = s.order(ctx, waiting, id, w)
+		} else {
+			o, err = s.settled(waiting, o)
 		}
-		if o, err = s.settled(waiting, o); err != nil || o.CancelReason != event.TicketChanged && o.CancelReason != event.TicketUnavailable {
+		if errors.Is(err, errMoved) {
+			id, o = "", Order{}
+			continue
+		}
+		if err != nil || o.CancelReason != event.TicketChanged && o.CancelReason != event.TicketUnavailable {
 			return o, fresh, err
 		}
 		if err := s.caughtUp(waiting, o); err != nil {
@@ -63,6 +63,24 @@ func (s *Service) Place(ctx context.Context, id, buyer, ticketID string, price *
 		}
 		id, refusedAt = "", o.RefusedAt // the next attempt is another order
 	}
+}
+
+// order makes the order and returns it once tickets has answered, or the waiting is over.
+func (s *Service) order(ctx, waiting context.Context, id string, w wish) (o Order, fresh bool, err error) {
+	if id == "" {
+		id = s.db.NewID()
+	}
+	answers := s.db.Listen(orderKey(id))
+	defer answers.Close()
+	if o, fresh, err = s.insert(ctx, id, w); err != nil {
+		return o, false, err
+	}
+	if !fresh {
+		o, err = s.settled(waiting, o)
+		return o, false, err
+	}
+	err = late(answers.Await(waiting, untilSettled(&o)))
+	return o, true, err
 }
 
 // await returns as soon as what is known admits an order, or with the one that the buyer has. A refusal that an event on
@@ -131,9 +149,6 @@ func (s *Service) insert(ctx context.Context, id string, w wish) (o Order, fresh
 		if fresh = o.Version == 0; err != nil || !fresh {
 			return err
 		}
-		if id == "" {
-			id = tx.NewID()
-		}
 		o = Order{
 			ID: id, UserID: w.buyer, Status: event.Created, ExpiresAt: tx.Now().Add(s.duration),
 			Ticket:  TicketSeen{ID: t.ID, Title: t.Title, Price: t.Price, Currency: t.Currency, Version: t.Version, SellerID: t.SellerID},
@@ -157,15 +172,25 @@ func (s *Service) insert(ctx context.Context, id string, w wish) (o Order, fresh
 
 // settled is the order once tickets has answered, or as it is when the waiting is over.
 func (s *Service) settled(ctx context.Context, o Order) (Order, error) {
+	err := s.db.Await(ctx, orderKey(o.ID), untilSettled(&o))
+	return o, late(err)
+}
+
+// untilSettled reads the order again until tickets has answered. It may be run again when a connection breaks.
+func untilSettled(o *Order) func(tx *store.Tx) (bool, error) {
 	id := o.ID
-	err := s.db.Await(ctx, orderKey(id), func(tx *store.Tx) (settled bool, err error) { // runs again when a connection breaks
-		o, _, err = selectOrder(tx, id)
+	return func(tx *store.Tx) (settled bool, err error) {
+		*o, _, err = selectOrder(tx, id)
 		return o.Status != event.Created, err
-	})
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = nil
 	}
-	return o, err
+}
+
+// late is no error: the order is what it is by then.
+func late(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
 }
 
 // caughtUp returns when the change that made tickets refuse the order is known here.
