@@ -99,32 +99,36 @@ func Subjects(k event.Kind) []string {
 
 func subject(t event.Type, entity string) string { return fmt.Sprintf("ticketing.%s.%s", t, entity) }
 
-// Run publishes, follows and repeats until ctx ends. An engine that is away is waited for.
+// alone is the name of what one replica of a service does at a time: the events. Were they shared, each replica would commit half
+// as many together, for a database that writes one commit after the other anyway. Requests are shared by all.
+const alone = "relay"
+
+// Run publishes, follows and repeats until ctx ends, or waits to do so until the replica that does has ended. An engine that is
+// away is waited for.
 func (b *Bus) Run(ctx context.Context) error {
 	defer b.wakeOthers()()
+	var p pause
+	for ctx.Err() == nil {
+		if err := b.db.Exclusive(ctx, alone, b.work); err != nil && ctx.Err() == nil {
+			b.slog.Warn("the event bus starts again", "error", err)
+			p.wait(ctx, nil)
+		}
+	}
+	return nil
+}
+
+func (b *Bus) work(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if len(b.subjects) > 0 {
-		g.Go(func() error { return b.alone(ctx, "relay", b.relay) })
+		g.Go(func() error { return b.relay(ctx) })
 	}
 	if len(b.follows) > 0 {
-		g.Go(func() error { return b.alone(ctx, "retries", b.repeat) })
+		g.Go(func() error { return b.repeat(ctx) })
 	}
 	for _, f := range b.follows {
 		g.Go(func() error { return b.follow(ctx, f) })
 	}
 	return g.Wait()
-}
-
-// alone runs fn in one process at a time, for as long as ctx lasts.
-func (b *Bus) alone(ctx context.Context, name string, fn func(context.Context) error) error {
-	var p pause
-	for ctx.Err() == nil {
-		if err := b.db.Exclusive(ctx, name, fn); err != nil && ctx.Err() == nil {
-			b.slog.Warn("a part of the event bus starts again", "part", name, "error", err)
-			p.wait(ctx, nil)
-		}
-	}
-	return nil
 }
 
 func (b *Bus) follow(ctx context.Context, f *follow) error {

@@ -12,18 +12,20 @@ import (
 const (
 	lockRetry = 500 * time.Millisecond // how often a lock that another process has is tried
 	lockCheck = time.Second            // how often one that we have is checked
+	lockIdle  = "5s"                   // a process that does not check for so long has come to a halt: others may have its locks
 )
 
 // locker holds advisory locks of PostgreSQL, all on one connection: they end with it, whatever becomes of the process.
 type locker struct {
 	pool *sql.DB
+	idle bool // the server can be told of lockIdle
 	mu   sync.Mutex
 	conn *sql.Conn // nil while none is held
 	held map[string]context.CancelFunc
 }
 
-func newLocker(pool *sql.DB) *locker {
-	return &locker{pool: pool, held: map[string]context.CancelFunc{}}
+func newLocker(pool *sql.DB, idle bool) *locker {
+	return &locker{pool: pool, idle: idle, held: map[string]context.CancelFunc{}}
 }
 
 func (l *locker) run(ctx context.Context, key string, fn func(context.Context) error) error {
@@ -75,6 +77,12 @@ func (l *locker) try(ctx context.Context, key string, cancel context.CancelFunc)
 			return false
 		}
 		l.conn = conn
+		if l.idle {
+			if _, err := conn.ExecContext(ctx, "SET idle_session_timeout = '"+lockIdle+"'"); err != nil {
+				l.drop()
+				return false
+			}
+		}
 	}
 	var got bool
 	err := l.conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", key).Scan(&got)
@@ -94,7 +102,8 @@ func (l *locker) release(key string) {
 		return
 	}
 	delete(l.held, key)
-	if _, err := l.conn.ExecContext(context.Background(), "SELECT pg_advisory_unlock(hashtextextended($1, 0))", key); err != nil {
+	_, err := l.conn.ExecContext(context.Background(), "SELECT pg_advisory_unlock(hashtextextended($1, 0))", key)
+	if err != nil || len(l.held) == 0 { // nobody would check it any more
 		l.drop()
 	}
 }

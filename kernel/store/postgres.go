@@ -24,6 +24,7 @@ const errPoolClosed = "sql: database is closed"
 
 const (
 	oldestPostgres  = 13_00_00
+	postgresIdle    = 14_00_00 // knows idle_session_timeout
 	postgresReaders = 4
 	// A statement that takes longer is given up: a lost network must not hold a lock for ever.
 	statementTimeout = "15000"
@@ -52,6 +53,10 @@ func (e *postgresEngine) open(ctx context.Context) error {
 	}
 	config.RuntimeParams["search_path"] = pgx.Identifier{e.name}.Sanitize()
 	config.RuntimeParams["statement_timeout"] = statementTimeout
+	// A host that is gone says nothing more: what its sessions hold is free after some seconds.
+	config.RuntimeParams["tcp_keepalives_idle"] = "3"
+	config.RuntimeParams["tcp_keepalives_interval"] = "1"
+	config.RuntimeParams["tcp_keepalives_count"] = "3"
 	config.RuntimeParams["application_name"] = "ticketing " + e.name
 	config.RuntimeParams["default_transaction_isolation"] = "read committed"
 	if config.ConnectTimeout == 0 {
@@ -68,13 +73,14 @@ func (e *postgresEngine) open(ctx context.Context) error {
 	if err := e.write.PingContext(ctx); err != nil {
 		return fmt.Errorf("cannot reach the database of %s at %s: %s", e.name, e.where(), reason(err))
 	}
-	if err := e.check(ctx); err != nil {
+	version, err := e.check(ctx)
+	if err != nil {
 		return fmt.Errorf("cannot use the database of %s at %s: %w", e.name, e.where(), err)
 	}
 	if err := e.measureClock(ctx); err != nil {
 		return err
 	}
-	e.locks = newLocker(e.write)
+	e.locks = newLocker(e.write, version >= postgresIdle)
 	go e.followClock()
 	return nil
 }
@@ -92,29 +98,29 @@ func (e *postgresEngine) where() string {
 	return u.Redacted()
 }
 
-func (e *postgresEngine) check(ctx context.Context) error {
-	var version int
+// check returns the server's version.
+func (e *postgresEngine) check(ctx context.Context) (version int, err error) {
 	if err := e.write.QueryRowContext(ctx, "SELECT current_setting('server_version_num')::int").Scan(&version); err != nil {
-		return err
+		return 0, err
 	}
 	if version < oldestPostgres {
-		return fmt.Errorf("PostgreSQL 13 or newer is needed")
+		return 0, fmt.Errorf("PostgreSQL 13 or newer is needed")
 	}
 	for _, setting := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
 		var value string
 		if err := e.write.QueryRowContext(ctx, "SELECT current_setting($1)", setting).Scan(&value); err != nil {
-			return err
+			return 0, err
 		}
 		if value == "off" {
-			return fmt.Errorf("%s is off, so that commits could be lost", setting)
+			return 0, fmt.Errorf("%s is off, so that commits could be lost", setting)
 		}
 	}
-	_, err := e.write.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{e.name}.Sanitize())
+	_, err = e.write.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{e.name}.Sanitize())
 	var failure *pgconn.PgError
 	if errors.As(err, &failure) && failure.Code == "23505" { // a replica made it at the same instant
-		return nil
+		return version, nil
 	}
-	return err
+	return version, err
 }
 
 func (e *postgresEngine) judge(err error) verdict {
