@@ -34,13 +34,14 @@ func findOrder(tx *store.Tx, id string) (Order, bool, error) {
 // holdOrder reads an order and keeps other transactions about it out until the commit. What is decided by the states of
 // an order and its charge together is decided under it, or neither side might see that the other has changed.
 func holdOrder(tx *store.Tx, id string) (Order, bool, error) {
-	return store.One(tx, scanOrder, `UPDATE orders SET held = held + 1 WHERE id = $1 RETURNING `+orderColumns, id)
+	lock := tx.Either("", " FOR UPDATE") // SQLite has one writer, who is never among others
+	return store.One(tx, scanOrder, `SELECT `+orderColumns+` FROM orders WHERE id = $1`+lock, id)
 }
 
 func saveOrder(tx *store.Tx, o Order) error {
 	err := tx.Do(`INSERT INTO orders (`+orderColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT (id) DO UPDATE SET status = excluded.status, cancel_reason = excluded.cancel_reason,
-			expires_at = excluded.expires_at, charge_id = excluded.charge_id, held = orders.held + 1`,
+			expires_at = excluded.expires_at, charge_id = excluded.charge_id`,
 		o.ID, o.UserID, o.Status, o.CancelReason, store.Millis(o.ExpiresAt), o.Amount, o.Currency, o.ChargeID, o.SellerID,
 		o.TicketID, o.Title)
 	return err
