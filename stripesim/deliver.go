@@ -182,10 +182,9 @@ func (d *delivery) after(now time.Time, answer int, failure string) outcome {
 func (s *Sim) conclude(ctx context.Context, d *delivery, decide func(tx *store.Tx) outcome) <-chan error {
 	return s.db.Start(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		o := decide(tx)
-		err := tx.Do(`UPDATE deliveries SET status = $1, due_at = $2, attempts = attempts + $3, answer = $4, failure = $5
+		return tx.Do(`UPDATE deliveries SET status = $1, due_at = $2, attempts = attempts + $3, answer = $4, failure = $5
 			WHERE event = $6 AND endpoint = $7 AND status = $8`,
 			o.status, store.Millis(o.due), o.attempted, o.answer, o.failure, d.event, d.hook.id, deliveryPending)
-		return err
 	})
 }
 

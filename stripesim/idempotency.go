@@ -110,8 +110,7 @@ func (c *call) claimKey(r *http.Request, values url.Values) (*answer, error) {
 }
 
 func (c *call) keepAnswer(a answer) error {
-	err := c.tx.Do(`UPDATE idempotency_keys SET status = $1, body = $2 WHERE key = $3`, a.status, string(a.body), c.key)
-	return err
+	return c.tx.Do(`UPDATE idempotency_keys SET status = $1, body = $2 WHERE key = $3`, a.status, string(a.body), c.key)
 }
 
 // fingerprint tells requests apart: the same endpoint with the same parameters in any order is the same request.

@@ -22,9 +22,8 @@ var errands = map[string]func(c *call, object string) error{
 
 // later puts an errand on the list, in the transaction that gives the reason for it.
 func (c *call) later(errand, object, intent string, after time.Duration) error {
-	err := c.tx.Do(`INSERT INTO later (id, kind, object, intent, due_at) VALUES ($1, $2, $3, $4, $5)`,
+	return c.tx.Do(`INSERT INTO later (id, kind, object, intent, due_at) VALUES ($1, $2, $3, $4, $5)`,
 		newID(c.tx, "later_"), errand, object, intent, store.Millis(c.tx.Now().Add(after)))
-	return err
 }
 
 // Settle does everything that is due by the store's clock, what becomes due by that included, and says how much that was:

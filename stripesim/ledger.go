@@ -64,11 +64,10 @@ func (c *call) book(b booking) error {
 			return err
 		}
 	}
-	err := c.tx.Do(`INSERT INTO ledger (id, created_at, available_at, kind, intent, charge, refund, dispute, transfer,
+	return c.tx.Do(`INSERT INTO ledger (id, created_at, available_at, kind, intent, charge, refund, dispute, transfer,
 		reversal, amount, currency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		b.id, store.Millis(c.tx.Now()), at, b.Kind, orNull(b.Intent), orNull(b.Charge), b.Refund, b.Dispute, b.Transfer,
 		b.Reversal, b.Amount, b.Currency)
-	return err
 }
 
 // availableWith is when the intent's captured money can be spent, now if that is past: what is taken from money that is

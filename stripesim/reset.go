@@ -11,8 +11,7 @@ import (
 // AgeKeys makes every idempotency key older by so much, as if that time had passed.
 func (s *Sim) AgeKeys(ctx context.Context, by time.Duration) error {
 	return s.db.Update(ctx, func(tx *store.Tx) error {
-		err := tx.Do(`UPDATE idempotency_keys SET created_at = created_at - $1`, by.Milliseconds())
-		return err
+		return tx.Do(`UPDATE idempotency_keys SET created_at = created_at - $1`, by.Milliseconds())
 	})
 }
 
@@ -64,8 +63,7 @@ func (s *Sim) Reset(ctx context.Context) error {
 // empty deletes all rows of tables that refer to one another.
 func empty(tx *store.Tx, tables []string) error {
 	if tx.Either("", "postgres") != "" {
-		err := tx.Do(`TRUNCATE ` + strings.Join(tables, ", "))
-		return err
+		return tx.Do(`TRUNCATE ` + strings.Join(tables, ", "))
 	}
 	if err := tx.Do(`PRAGMA defer_foreign_keys = ON`); err != nil {
 		return err

@@ -116,11 +116,10 @@ func insertCharge(tx *store.Tx, ch *charge) error {
 }
 
 func saveCharge(tx *store.Tx, ch *charge) error {
-	err := tx.Do(`UPDATE charges SET captured = $1, refunded = $2, withdrawn = $3, transferred = $4, status = $5,
+	return tx.Do(`UPDATE charges SET captured = $1, refunded = $2, withdrawn = $3, transferred = $4, status = $5,
 		released = $6, disputed = $7, txn = $8, failure_code = $9, decline_code = $10, message = $11 WHERE id = $12`,
 		ch.captured, ch.refunded, ch.withdrawn, ch.transferred, ch.status, ch.released, ch.disputed, ch.txn,
 		ch.refusal.code, ch.refusal.decline, ch.refusal.message, ch.id)
-	return err
 }
 
 const refundColumns = `id, intent, charge, created_at, amount, currency, status, reason, metadata, txn, failure, failure_txn`

@@ -126,6 +126,5 @@ func insertMetadata(tx *store.Tx, in *intent) error {
 		args = append(args, name, value)
 		rows = append(rows, fmt.Sprintf("($1, $%d, $%d)", len(args)-1, len(args)))
 	}
-	err := tx.Do(`INSERT INTO intent_metadata (intent, name, value) VALUES `+strings.Join(rows, ", "), args...)
-	return err
+	return tx.Do(`INSERT INTO intent_metadata (intent, name, value) VALUES `+strings.Join(rows, ", "), args...)
 }

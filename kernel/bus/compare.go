@@ -169,8 +169,7 @@ func (b *Bus) correct(ctx context.Context, missing, found []place, state LogStat
 		if err := record(tx, found, true); err != nil {
 			return err
 		}
-		err := tx.Do(`UPDATE outbox_log SET lost = $1 WHERE lost <> $1`, int64(state.lost()))
-		return err
+		return tx.Do(`UPDATE outbox_log SET lost = $1 WHERE lost <> $1`, int64(state.lost()))
 	})
 }
 

@@ -93,10 +93,9 @@ func (b *Bus) parkUnreadable(ctx context.Context, m Message, cause error) <-chan
 }
 
 func keepFailed(tx *store.Tx, f FailedEvent) error {
-	err := tx.Do(`INSERT INTO failed_event (`+failedColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+	return tx.Do(`INSERT INTO failed_event (`+failedColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (id) DO NOTHING`, f.ID, f.Kind, f.Entity, f.Version, text(f.Document), f.Attempts, text(f.Error),
 		store.Millis(f.FailedAt), store.Millis(f.NextAt), f.Parked)
-	return err
 }
 
 // text is s as every database takes it.
@@ -197,8 +196,7 @@ func (b *Bus) failAgain(ctx context.Context, f FailedEvent, cause error) error {
 		if f.Parked {
 			next = time.Time{}
 		}
-		err := tx.Do(`UPDATE failed_event SET attempts = $1, error = $2, next_at = $3, parked = $4 WHERE id = $5`,
+		return tx.Do(`UPDATE failed_event SET attempts = $1, error = $2, next_at = $3, parked = $4 WHERE id = $5`,
 			f.Attempts, text(cause.Error()), store.Millis(next), f.Parked, f.ID)
-		return err
 	})
 }

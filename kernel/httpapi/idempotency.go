@@ -50,8 +50,7 @@ func newKeys(db *store.DB, o Options) *keys {
 	k := &keys{db: db, slow: o.Fingerprint}
 	if !db.Shared() {
 		err := db.Update(context.Background(), func(tx *store.Tx) error {
-			err := tx.Do(`UPDATE idempotency_keys SET claimed_at = 0 WHERE status = 0`)
-			return err
+			return tx.Do(`UPDATE idempotency_keys SET claimed_at = 0 WHERE status = 0`)
 		})
 		if err != nil {
 			o.Log.Warn("requests that a crash interrupted can be repeated only in 30 s", "service", db.Name(), "cause", err)
@@ -127,10 +126,9 @@ func (k *keys) find(tx *store.Tx, c claim) (record, bool, error) {
 // finish stores the answer, unless a later attempt has taken over.
 func (k *keys) finish(ctx context.Context, c claim, status int, headers, body string) error {
 	return k.db.Update(ctx, func(tx *store.Tx) error {
-		err := tx.Do(`UPDATE idempotency_keys SET status = $5, headers = $6, body = $7
+		return tx.Do(`UPDATE idempotency_keys SET status = $5, headers = $6, body = $7
 			WHERE caller = $1 AND target = $2 AND name = $3 AND attempt = $4 AND status = 0`,
 			c.caller, c.target, c.name, c.attempt, status, headers, body)
-		return err
 	})
 }
 
@@ -138,10 +136,9 @@ func (k *keys) finish(ctx context.Context, c claim, status int, headers, body st
 // effect may be unknown.
 func (k *keys) release(ctx context.Context, c claim) error {
 	return k.db.Update(ctx, func(tx *store.Tx) error {
-		err := tx.Do(`UPDATE idempotency_keys SET claimed_at = 0
+		return tx.Do(`UPDATE idempotency_keys SET claimed_at = 0
 			WHERE caller = $1 AND target = $2 AND name = $3 AND attempt = $4 AND status = 0`,
 			c.caller, c.target, c.name, c.attempt)
-		return err
 	})
 }
 
@@ -151,9 +148,8 @@ func (k *keys) sweep() {
 		return
 	}
 	k.db.Start(context.Background(), func(tx *store.Tx) error {
-		err := tx.Do(`DELETE FROM idempotency_keys WHERE (caller, target, name) IN (
+		return tx.Do(`DELETE FROM idempotency_keys WHERE (caller, target, name) IN (
 			SELECT caller, target, name FROM idempotency_keys WHERE created_at <= $1 ORDER BY created_at LIMIT $2)`,
 			store.Millis(tx.Now().Add(-keepAnswers)), sweepBatch)
-		return err
 	})
 }

@@ -96,9 +96,8 @@ func selectKeys(tx *store.Tx) ([]key, error) {
 
 // insertKey adds the key that signs, unless there is one.
 func insertKey(tx *store.Tx, k key) error {
-	err := tx.Do(`INSERT INTO keys (kid, seed, created_at, retired_at) VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING`,
+	return tx.Do(`INSERT INTO keys (kid, seed, created_at, retired_at) VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING`,
 		k.signer.KeyID(), base64.StdEncoding.EncodeToString(k.seed), store.Millis(k.createdAt))
-	return err
 }
 
 // retireKey is false when the key signs no more, since another replica has retired it.
@@ -108,6 +107,5 @@ func retireKey(tx *store.Tx, k key, now time.Time) (bool, error) {
 }
 
 func deleteKeysRetiredBefore(tx *store.Tx, t time.Time) error {
-	err := tx.Do(`DELETE FROM keys WHERE retired_at > 0 AND retired_at < $1`, store.Millis(t))
-	return err
+	return tx.Do(`DELETE FROM keys WHERE retired_at > 0 AND retired_at < $1`, store.Millis(t))
 }

@@ -22,14 +22,12 @@ func scanDeadline(scan store.Scan) (d Deadline, err error) {
 
 // keep notes the deadline of an order; one that is noted already stays as it is.
 func keep(tx *store.Tx, orderID string, expiresAt time.Time) error {
-	err := tx.Do(`INSERT INTO deadlines (order_id, expires_at, due_at) VALUES ($1, $2, $2) ON CONFLICT (order_id) DO NOTHING`,
+	return tx.Do(`INSERT INTO deadlines (order_id, expires_at, due_at) VALUES ($1, $2, $2) ON CONFLICT (order_id) DO NOTHING`,
 		orderID, store.Millis(expiresAt))
-	return err
 }
 
 func forget(tx *store.Tx, orderID string) error {
-	err := tx.Do(`DELETE FROM deadlines WHERE order_id = $1`, orderID)
-	return err
+	return tx.Do(`DELETE FROM deadlines WHERE order_id = $1`, orderID)
 }
 
 // selectDue is the deadlines that have to ring, those first that have waited longest.

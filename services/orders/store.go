@@ -80,18 +80,16 @@ func selectTicket(tx *store.Tx, id string) (Ticket, bool, error) {
 }
 
 func saveTicket(tx *store.Tx, t Ticket) error {
-	err := tx.Do(`INSERT INTO tickets (id, seller_id, title, price, currency, starts_at, status, order_id, version)
+	return tx.Do(`INSERT INTO tickets (id, seller_id, title, price, currency, starts_at, status, order_id, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE SET title = $3, price = $4, currency = $5,
 		starts_at = $6, status = $7, order_id = $8, version = $9`,
 		t.ID, t.SellerID, t.Title, int64(t.Price), t.Currency, store.Millis(t.StartsAt), t.Status, t.OrderID, t.Version)
-	return err
 }
 
 func saveCharge(tx *store.Tx, c event.Charge) error {
-	err := tx.Do(`INSERT INTO charges (id, order_id, status, attempt, version) VALUES ($1, $2, $3, $4, $5)
+	return tx.Do(`INSERT INTO charges (id, order_id, status, attempt, version) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (id) DO UPDATE SET status = $3, attempt = $4, version = $5`,
 		c.ID, c.OrderID, c.Status, c.FailureCode != event.NotSubmitted, c.Version)
-	return err
 }
 
 // payments is the payment of an order that is not decided yet, if there is one, and how many attempts to pay have failed.

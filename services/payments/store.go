@@ -39,12 +39,11 @@ func holdOrder(tx *store.Tx, id string) (Order, bool, error) {
 }
 
 func saveOrder(tx *store.Tx, o Order) error {
-	err := tx.Do(`INSERT INTO orders (`+orderColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+	return tx.Do(`INSERT INTO orders (`+orderColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT (id) DO UPDATE SET status = excluded.status, cancel_reason = excluded.cancel_reason,
 			expires_at = excluded.expires_at, charge_id = excluded.charge_id`,
 		o.ID, o.UserID, o.Status, o.CancelReason, store.Millis(o.ExpiresAt), o.Amount, o.Currency, o.ChargeID, o.SellerID,
 		o.TicketID, o.Title)
-	return err
 }
 
 const chargeColumns = `id, order_id, status, amount, currency, token, stripe_id, stripe_refund_id, failure_code, step, tries,
@@ -147,8 +146,7 @@ func learnIntent(tx *store.Tx, id, stripeID string) (bool, error) {
 
 // noteWaiting notes that the charge waits for its order to be won, and wonWaiting that it need not any more.
 func noteWaiting(tx *store.Tx, id string) error {
-	err := tx.Do(`UPDATE charges SET waiting = TRUE WHERE id = $1 AND status = $2`, id, event.Created)
-	return err
+	return tx.Do(`UPDATE charges SET waiting = TRUE WHERE id = $1 AND status = $2`, id, event.Created)
 }
 
 func wonWaiting(tx *store.Tx, id string) (bool, error) {
@@ -159,8 +157,7 @@ func wonWaiting(tx *store.Tx, id string) (bool, error) {
 
 // noteStep notes that the bank waits for the buyer.
 func noteStep(tx *store.Tx, id string) error {
-	err := tx.Do(`UPDATE charges SET step = TRUE WHERE id = $1 AND status = $2`, id, event.Created)
-	return err
+	return tx.Do(`UPDATE charges SET step = TRUE WHERE id = $1 AND status = $2`, id, event.Created)
 }
 
 // owe marks the completed charge of a cancelled order for a refund of what has not gone back, and an undecided one for a look
@@ -190,9 +187,8 @@ const dueBatch = 256
 
 // postpone sets the next look at a charge.
 func postpone(tx *store.Tx, id string, due time.Time, tries int) error {
-	err := tx.Do(`UPDATE charges SET due_at = $1, tries = $2 WHERE id = $3 AND due_at > 0`,
+	return tx.Do(`UPDATE charges SET due_at = $1, tries = $2 WHERE id = $3 AND due_at > 0`,
 		store.Millis(due), tries, id)
-	return err
 }
 
 // hint makes the undecided charge due now, unless the request that made it is still at it: that asks Stripe itself, and most of
@@ -206,9 +202,8 @@ func hint(tx *store.Tx, id string) (due bool, err error) {
 
 // hasten makes the undecided charge due now.
 func hasten(tx *store.Tx, id string) error {
-	err := tx.Do(`UPDATE charges SET due_at = $1, tries = 0 WHERE status = $2 AND id = $3`,
+	return tx.Do(`UPDATE charges SET due_at = $1, tries = 0 WHERE status = $2 AND id = $3`,
 		store.Millis(tx.Now()), event.Created, id)
-	return err
 }
 
 // failures is how many charges of the order have failed, without those that never got to the bank.

@@ -27,10 +27,9 @@ func openDispute(tx *store.Tx, chargeID string) (bool, error) {
 
 // insertDispute notes a dispute of which nothing is known but the charge, unless it is there already.
 func insertDispute(tx *store.Tx, d Dispute) error {
-	err := tx.Do(`INSERT INTO disputes (id, charge_id, currency, due_at, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)
+	return tx.Do(`INSERT INTO disputes (id, charge_id, currency, due_at, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)
 		ON CONFLICT DO NOTHING`,
 		d.ID, d.ChargeID, d.Currency, store.Millis(d.CreatedAt.Add(disputeRefresh)), store.Millis(d.CreatedAt))
-	return err
 }
 
 // saveDispute notes what Stripe says of a dispute that is noted; changed tells whether it is news.
@@ -43,14 +42,12 @@ func saveDispute(tx *store.Tx, d Dispute) (changed bool, err error) {
 
 // forgetDispute deletes what was noted before of a dispute that Stripe has never shown.
 func forgetDispute(tx *store.Tx, id string, before time.Time) error {
-	err := tx.Do(`DELETE FROM disputes WHERE id = $1 AND status = '' AND created_at <= $2`, id, store.Millis(before))
-	return err
+	return tx.Do(`DELETE FROM disputes WHERE id = $1 AND status = '' AND created_at <= $2`, id, store.Millis(before))
 }
 
 // postponeDispute sets when a dispute is asked after by itself.
 func postponeDispute(tx *store.Tx, id string, due time.Time) error {
-	err := tx.Do(`UPDATE disputes SET due_at = $1 WHERE id = $2`, store.Millis(due), id)
-	return err
+	return tx.Do(`UPDATE disputes SET due_at = $1 WHERE id = $2`, store.Millis(due), id)
 }
 
 func dueDisputes(tx *store.Tx) ([]Dispute, error) {

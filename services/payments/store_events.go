@@ -33,11 +33,10 @@ func knownEvent(tx *store.Tx, id string) (bool, error) {
 
 // insertEvent records an event, unless it is recorded already.
 func insertEvent(tx *store.Tx, e StripeEvent) error {
-	err := tx.Do(`INSERT INTO stripe_events (`+eventColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+	return tx.Do(`INSERT INTO stripe_events (`+eventColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		ON CONFLICT DO NOTHING`,
 		e.ID, e.Type, e.ObjectID, e.IntentID, e.ChargeID, e.Payload, e.Source, e.Outcome, e.Tries, store.Millis(e.CreatedAt),
 		store.Millis(e.ReceivedAt), store.Millis(e.HandledAt), store.Millis(e.DueAt))
-	return err
 }
 
 // dueEvents are open events whose time to be looked at has come.
@@ -48,16 +47,14 @@ func dueEvents(tx *store.Tx) ([]StripeEvent, error) {
 
 // postponeEvent sets the next look at an open event.
 func postponeEvent(tx *store.Tx, e StripeEvent, due time.Time) error {
-	err := tx.Do(`UPDATE stripe_events SET due_at = $1, tries = $2, charge_id = $3 WHERE id = $4 AND outcome = ''`,
+	return tx.Do(`UPDATE stripe_events SET due_at = $1, tries = $2, charge_id = $3 WHERE id = $4 AND outcome = ''`,
 		store.Millis(due), e.Tries, e.ChargeID, e.ID)
-	return err
 }
 
 // closeEvent notes what came of an open event.
 func closeEvent(tx *store.Tx, e StripeEvent, outcome string) error {
-	err := tx.Do(`UPDATE stripe_events SET outcome = $1, charge_id = $2, handled_at = $3, due_at = 0 WHERE id = $4 AND outcome = ''`,
+	return tx.Do(`UPDATE stripe_events SET outcome = $1, charge_id = $2, handled_at = $3, due_at = 0 WHERE id = $4 AND outcome = ''`,
 		outcome, e.ChargeID, store.Millis(tx.Now()), e.ID)
-	return err
 }
 
 // knownEvents are those of the ids that are recorded.
@@ -75,9 +72,8 @@ func knownEvents(tx *store.Tx, ids []string) (map[string]bool, error) {
 
 // forgetPayloads empties the payloads that came before, so many at a time.
 func forgetPayloads(tx *store.Tx, before time.Time, most int) error {
-	err := tx.Do(`UPDATE stripe_events SET payload = '' WHERE id IN
+	return tx.Do(`UPDATE stripe_events SET payload = '' WHERE id IN
 		(SELECT id FROM stripe_events WHERE payload <> '' AND received_at < $1 LIMIT $2)`, store.Millis(before), most)
-	return err
 }
 
 // selectEvents are the events that the filter lets through, newest first.
@@ -126,10 +122,9 @@ func pollState(tx *store.Tx, name string) (seen, next time.Time, err error) {
 }
 
 func savePoll(tx *store.Tx, name string, seen, next time.Time) error {
-	err := tx.Do(`INSERT INTO stripe_polls (name, seen_at, next_at) VALUES ($1, $2, $3)
+	return tx.Do(`INSERT INTO stripe_polls (name, seen_at, next_at) VALUES ($1, $2, $3)
 		ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, next_at = excluded.next_at`,
 		name, store.Millis(seen), store.Millis(next))
-	return err
 }
 
 // chargeOfIntent is the charge that Stripe's intent belongs to.

@@ -91,9 +91,8 @@ func rowsMade(tx *store.Tx, made span, behind refund) ([]refund, error) {
 
 // lookAtOnce makes a completed charge due for a look at its refunds.
 func lookAtOnce(tx *store.Tx, id string) error {
-	err := tx.Do(`UPDATE charges SET due_at = $1, tries = 0 WHERE id = $2 AND status = 'Completed'`,
+	return tx.Do(`UPDATE charges SET due_at = $1, tries = 0 WHERE id = $2 AND status = 'Completed'`,
 		store.Millis(tx.Now()), id)
-	return err
 }
 
 const discrepancyColumns = `kind, intent_id, refund_id, charge_id, order_id, sentence, remedy, outcome, first_seen, last_seen,
@@ -127,9 +126,8 @@ func noteDiscrepancy(tx *store.Tx, d Discrepancy) (noted Discrepancy, news bool,
 
 // noteTry writes down what came of an attempt to mend it that was not enough, and when to try again.
 func noteTry(tx *store.Tx, d Discrepancy, outcome string) error {
-	err := tx.Do(`UPDATE discrepancies SET outcome = $1, tries = tries + 1, next_try = $2 WHERE kind = $3 AND subject = $4`,
+	return tx.Do(`UPDATE discrepancies SET outcome = $1, tries = tries + 1, next_try = $2 WHERE kind = $3 AND subject = $4`,
 		outcome, store.Millis(tx.Now().Add(growing(failedPause, failedPauseMax, d.Tries))), string(d.Kind), d.subject())
-	return err
 }
 
 // noteFixed closes it; false if it is closed already.
@@ -186,13 +184,11 @@ func readProgress(tx *store.Tx) (progress, error) {
 
 // saveRecent notes that all that was made before has been looked at.
 func saveRecent(tx *store.Tx, to time.Time) error {
-	err := tx.Do(`UPDATE reconciler SET recent_to = $1, recent_at = $2 WHERE recent_to <= $1`, store.Millis(to), store.Millis(tx.Now()))
-	return err
+	return tx.Do(`UPDATE reconciler SET recent_to = $1, recent_at = $2 WHERE recent_to <= $1`, store.Millis(to), store.Millis(tx.Now()))
 }
 
 // saveFull notes how far the slow pass has come.
 func saveFull(tx *store.Tx, p progress) error {
-	err := tx.Do(`UPDATE reconciler SET full_began = $1, full_at = $2, full_ended = $3`,
+	return tx.Do(`UPDATE reconciler SET full_began = $1, full_at = $2, full_ended = $3`,
 		store.Millis(p.FullBegan), store.Millis(p.FullAt), store.Millis(p.FullEnded))
-	return err
 }

@@ -20,13 +20,12 @@ func scanRefund(scan store.Scan) (r refund, err error) {
 // saveRefund notes a refund as Stripe shows it. What Stripe has called failed or cancelled stays so: an older answer may
 // arrive after a newer one.
 func saveRefund(tx *store.Tx, r refund) error {
-	err := tx.Do(`INSERT INTO refunds (id, charge_id, amount, status, reason, created_at, updated_at)
+	return tx.Do(`INSERT INTO refunds (id, charge_id, amount, status, reason, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET status = excluded.status, reason = excluded.reason,
 			updated_at = excluded.updated_at
 		WHERE refunds.status <> excluded.status AND refunds.status NOT IN ($8, $9)`,
 		r.ID, r.ChargeID, r.Amount, string(r.Status), r.Reason, store.Millis(r.CreatedAt), store.Millis(tx.Now()),
 		string(stripe.RefundStatusFailed), string(stripe.RefundStatusCanceled))
-	return err
 }
 
 // refundsOf are all refunds of the charge, newest first.
@@ -46,14 +45,12 @@ func changeRefund(tx *store.Tx, c Charge, due time.Time) (Charge, error) {
 // watchRefund sets the next look at a refund that has not changed. One that is owed now keeps the time that is set for it: it
 // is asked for at a pace that slows down.
 func watchRefund(tx *store.Tx, c Charge, due time.Time) error {
-	err := tx.Do(`UPDATE charges SET refund_due = $1, due_at = CASE WHEN $2 AND due_at > 0 THEN due_at ELSE $3 END WHERE id = $4`,
+	return tx.Do(`UPDATE charges SET refund_due = $1, due_at = CASE WHEN $2 AND due_at > 0 THEN due_at ELSE $3 END WHERE id = $4`,
 		c.RefundDue, c.RefundDue && !due.After(tx.Now()), store.Millis(due), c.ID)
-	return err
 }
 
 // spend makes the newest request of an operation unusable.
 func spend(tx *store.Tx, chargeID string, op operation) error {
-	err := tx.Do(`UPDATE stripe_requests SET failures = $1 WHERE charge_id = $2 AND operation = $3`,
+	return tx.Do(`UPDATE stripe_requests SET failures = $1 WHERE charge_id = $2 AND operation = $3`,
 		maxFailures, chargeID, string(op))
-	return err
 }

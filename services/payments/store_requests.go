@@ -34,6 +34,5 @@ func insertRequest(tx *store.Tx, r request) (request, error) {
 }
 
 func countFailure(tx *store.Tx, key string, failures int) error {
-	err := tx.Do(`UPDATE stripe_requests SET failures = failures + $1 WHERE key = $2`, failures, key)
-	return err
+	return tx.Do(`UPDATE stripe_requests SET failures = failures + $1 WHERE key = $2`, failures, key)
 }

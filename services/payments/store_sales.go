@@ -19,11 +19,10 @@ func scanSale(scan store.Scan) (s Sale, err error) {
 }
 
 func insertSale(tx *store.Tx, s Sale) error {
-	err := tx.Do(`INSERT INTO sales (id, order_id, charge_id, seller_id, ticket_id, title, price, rate, fee, earned, currency,
+	return tx.Do(`INSERT INTO sales (id, order_id, charge_id, seller_id, ticket_id, title, price, rate, fee, earned, currency,
 		status, sold_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		s.ID, s.OrderID, s.ChargeID, s.SellerID, s.TicketID, s.Title, s.Price, s.Rate, s.Fee, s.Earned, s.Currency, s.Status,
 		store.Millis(s.SoldAt))
-	return err
 }
 
 // saleOf is the sale that a charge has paid.
@@ -33,8 +32,7 @@ func saleOf(tx *store.Tx, chargeID string) (Sale, bool, error) {
 
 // saveReturned notes what of a sale has gone back to its buyer.
 func saveReturned(tx *store.Tx, s Sale) error {
-	err := tx.Do(`UPDATE sales SET returned = $1, fee_returned = $2 WHERE id = $3`, s.Returned, s.FeeReturned, s.ID)
-	return err
+	return tx.Do(`UPDATE sales SET returned = $1, fee_returned = $2 WHERE id = $3`, s.Returned, s.FeeReturned, s.ID)
 }
 
 // Place is where a page of sales ends.
@@ -85,53 +83,45 @@ func dueSales(tx *store.Tx) ([]Sale, error) {
 
 // makeAvailable lets a sale be paid out from then on; at no time yet if due is zero.
 func makeAvailable(tx *store.Tx, id string, due time.Time) error {
-	err := tx.Do(`UPDATE sales SET status = 'available', due_at = $1, tries = 0 WHERE id = $2 AND status = 'pending'`, store.Millis(due), id)
-	return err
+	return tx.Do(`UPDATE sales SET status = 'available', due_at = $1, tries = 0 WHERE id = $2 AND status = 'pending'`, store.Millis(due), id)
 }
 
 // unpark lets everything be paid out that has waited for the seller's account.
 func unpark(tx *store.Tx, sellerID string) error {
-	err := tx.Do(`UPDATE sales SET due_at = $1, tries = 0 WHERE seller_id = $2 AND status = 'available' AND due_at = 0`,
+	return tx.Do(`UPDATE sales SET due_at = $1, tries = 0 WHERE seller_id = $2 AND status = 'available' AND due_at = 0`,
 		store.Millis(tx.Now()), sellerID)
-	return err
 }
 
 // postponeSale sets the next look at a sale; none if due is zero.
 func postponeSale(tx *store.Tx, id string, due time.Time, tries int) error {
-	err := tx.Do(`UPDATE sales SET due_at = $1, tries = $2 WHERE id = $3`, store.Millis(due), tries, id)
-	return err
+	return tx.Do(`UPDATE sales SET due_at = $1, tries = $2 WHERE id = $3`, store.Millis(due), tries, id)
 }
 
 // askFor notes what Stripe is asked to transfer, and when it is asked again if there is no answer.
 func askFor(tx *store.Tx, id string, amount money.Amount, due time.Time) error {
-	err := tx.Do(`UPDATE sales SET asked = $1, due_at = $2, tries = tries + 1 WHERE id = $3 AND status = 'available'`,
+	return tx.Do(`UPDATE sales SET asked = $1, due_at = $2, tries = tries + 1 WHERE id = $3 AND status = 'available'`,
 		amount, store.Millis(due), id)
-	return err
 }
 
 // refuseSale notes that nothing came of what Stripe was asked for.
 func refuseSale(tx *store.Tx, id string, due time.Time) error {
-	err := tx.Do(`UPDATE sales SET asked = 0, due_at = $1 WHERE id = $2 AND status = 'available'`, store.Millis(due), id)
-	return err
+	return tx.Do(`UPDATE sales SET asked = 0, due_at = $1 WHERE id = $2 AND status = 'available'`, store.Millis(due), id)
 }
 
 // endEmpty ends a sale of which nothing is left to be paid out.
 func endEmpty(tx *store.Tx, id string, at time.Time) error {
-	err := tx.Do(`UPDATE sales SET status = 'paid', paid_at = $1, due_at = 0 WHERE id = $2 AND status = 'available'`, store.Millis(at), id)
-	return err
+	return tx.Do(`UPDATE sales SET status = 'paid', paid_at = $1, due_at = 0 WHERE id = $2 AND status = 'available'`, store.Millis(at), id)
 }
 
 // notePaid ends a sale that was paid out.
 func notePaid(tx *store.Tx, id, transferID string, amount money.Amount) error {
-	err := tx.Do(`UPDATE sales SET status = 'paid', transfer_id = $1, paid = $2, paid_at = $3, asked = 0, due_at = 0, tries = 0
+	return tx.Do(`UPDATE sales SET status = 'paid', transfer_id = $1, paid = $2, paid_at = $3, asked = 0, due_at = 0, tries = 0
 		WHERE id = $4 AND status = 'available'`, transferID, amount, store.Millis(tx.Now()), id)
-	return err
 }
 
 // noteReversal notes how a payout stands that was looked at.
 func noteReversal(tx *store.Tx, id string, reversed bool) error {
-	err := tx.Do(`UPDATE sales SET status = CASE WHEN $1 THEN 'reversed' ELSE status END, due_at = 0, tries = 0 WHERE id = $2`, reversed, id)
-	return err
+	return tx.Do(`UPDATE sales SET status = CASE WHEN $1 THEN 'reversed' ELSE status END, due_at = 0, tries = 0 WHERE id = $2`, reversed, id)
 }
 
 // dueTransfer lets a payout be looked at now.

@@ -35,9 +35,8 @@ func learnAccount(tx *store.Tx, userID, accountID string) (bool, error) {
 
 // saveSeller notes what Stripe says of the account, and when to ask again.
 func saveSeller(tx *store.Tx, userID string, enabled bool, due time.Time) error {
-	err := tx.Do(`UPDATE sellers SET enabled = $1, due_at = $2, tries = CASE WHEN $1 THEN 0 ELSE tries END WHERE user_id = $3`,
+	return tx.Do(`UPDATE sellers SET enabled = $1, due_at = $2, tries = CASE WHEN $1 THEN 0 ELSE tries END WHERE user_id = $3`,
 		enabled, store.Millis(due), userID)
-	return err
 }
 
 // dueAccount lets Stripe be asked about an account then, and at a quick pace from there on; false if it is no seller's.
@@ -53,6 +52,5 @@ func dueSellers(tx *store.Tx) ([]PayoutAccount, error) {
 
 // postponeSeller sets the next look at an account.
 func postponeSeller(tx *store.Tx, userID string, due time.Time) error {
-	err := tx.Do(`UPDATE sellers SET due_at = $1, tries = tries + 1 WHERE user_id = $2`, store.Millis(due), userID)
-	return err
+	return tx.Do(`UPDATE sellers SET due_at = $1, tries = tries + 1 WHERE user_id = $2`, store.Millis(due), userID)
 }

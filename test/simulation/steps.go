@@ -420,8 +420,7 @@ type Sabotage struct {
 // Exec changes a service's database behind its back.
 func (w *World) Exec(service, statement string, args ...any) {
 	err := w.dbs[service].Update(background, func(tx *store.Tx) error {
-		err := tx.Do(statement, args...)
-		return err
+		return tx.Do(statement, args...)
 	})
 	if err != nil {
 		w.find("sabotage: %v", err)
