@@ -79,6 +79,15 @@ func selectTicket(tx *store.Tx, id string) (Ticket, bool, error) {
 		FROM tickets WHERE id = $1`, id)
 }
 
+// selectWished is a ticket, and whether it has an order that is alive or paid.
+func selectWished(tx *store.Tx, id string) (t Ticket, ordered, known bool, err error) {
+	t, known, err = store.One(tx, func(scan store.Scan) (Ticket, error) {
+		return scanTicket(func(dest ...any) error { return scan(append(dest, &ordered)...) })
+	}, `SELECT id, seller_id, title, price, currency, starts_at, status, order_id, version,
+		EXISTS (SELECT 1 FROM orders WHERE ticket_id = tickets.id AND status <> 'Cancelled') FROM tickets WHERE id = $1`, id)
+	return t, ordered, known, err
+}
+
 func saveTicket(tx *store.Tx, t Ticket) error {
 	return tx.Do(`INSERT INTO tickets (id, seller_id, title, price, currency, starts_at, status, order_id, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE SET title = $3, price = $4, currency = $5,

@@ -98,7 +98,9 @@ func holdCharge(tx *store.Tx, id string) (c Charge, o Order, err error) {
 	if o, _, err = holdOrder(tx, c.OrderID); err != nil {
 		return c, o, err
 	}
-	c, _, err = findCharge(tx, id) // it may have changed while the order was waited for
+	if !tx.Embedded() { // it may have changed while the order was waited for
+		c, _, err = findCharge(tx, id)
+	}
 	return c, o, err
 }
 
