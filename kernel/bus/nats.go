@@ -230,9 +230,7 @@ func (n *NATS) publishWindow(ctx context.Context, ms []Message) (seqs []uint64, 
 	var failure error
 	for _, m := range ms {
 		f, err := n.js.PublishMsgAsync(&nats.Msg{
-			Subject: m.Subject, Data: m.Data, Header: nats.Header{
-				jetstream.MsgIDHeader: {m.ID}, jetstream.ExpectedStreamHeader: {Stream},
-			},
+			Subject: m.Subject, Data: m.Data, Header: nats.Header{jetstream.MsgIDHeader: {m.ID}},
 		}, jetstream.WithRetryAttempts(0)) // sent again by the client, it would come after later ones
 		if err != nil {
 			failure = err

@@ -1,0 +1,67 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"ticketing/kernel/store"
+)
+
+// Other processes are told what a commit has touched, and nothing of what was rolled back.
+func TestCommitsAreAnnounced(t *testing.T) {
+	everyEngine(t, func(t *testing.T, o store.Options) {
+		db := open(t, o)
+		var told []string
+		db.Announce(func(keys []string) { told = append(told, keys...) })
+		update(t, db, func(tx *store.Tx) error { tx.Touch("a", "b"); return nil })
+		refused := errors.New("no")
+		err := db.Update(t.Context(), func(tx *store.Tx) error { tx.Touch("never"); return refused })
+		if !errors.Is(err, refused) {
+			t.Fatal(err)
+		}
+		update(t, db, func(tx *store.Tx) error { tx.Touch("c"); return nil })
+		update(t, db, func(*store.Tx) error { return nil }) // the announcement comes before the next commit
+		if want := []string{"a", "b", "c"}; !slices.Equal(told, want) {
+			t.Errorf("told of %q, want %q", told, want)
+		}
+	})
+}
+
+// A listener looks when its key is touched here or elsewhere, be it before it waits.
+func TestListenersLookOnceTheirKeyIsTouched(t *testing.T) {
+	everyEngine(t, func(t *testing.T, o store.Options) {
+		db := open(t, o)
+		for round := range 50 {
+			l := db.Listen("a")
+			var came atomic.Bool
+			touch := func() {
+				came.Store(true)
+				if round%2 == 0 {
+					db.Wake("b", "a")
+				} else {
+					update(t, db, func(tx *store.Tx) error { tx.Touch("a"); return nil })
+				}
+			}
+			if round%3 == 0 {
+				touch()
+			} else {
+				go touch()
+			}
+			if err := l.Await(t.Context(), func(*store.Tx) (bool, error) { return came.Load(), nil }); err != nil {
+				t.Fatal(err)
+			}
+			l.Close()
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		looks := 0
+		l := db.Listen("a")
+		defer l.Close()
+		if err := l.Await(ctx, func(*store.Tx) (bool, error) { looks++; return false, nil }); !errors.Is(err, context.Canceled) || looks != 1 {
+			t.Errorf("who is given up is answered with %v after %d looks, not one", err, looks)
+		}
+	})
+}
