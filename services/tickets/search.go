@@ -30,7 +30,13 @@ func selectCommon(tx *store.Tx, f Filter) (page []Ticket, common bool, err error
 	case beginnings == nil: // words of one character, which hardly any ticket lacks
 		found, common, err = sortedCommon(tx, f)
 	case f.Sort == Newest:
-		found, common, err = newestCommon(tx, f, match(tx, beginnings))
+		// Where most has been sold, what has the words is mostly that, and the list of what is left is short.
+		if found, common, err = newestCommon(tx, f, few, match(tx, beginnings)); !common && err == nil {
+			found, common, err = sortedCommon(tx, f)
+		}
+		if !common && err == nil {
+			found, common, err = newestCommon(tx, f, mostNewest, match(tx, beginnings))
+		}
 	default:
 		if common, err = many(tx, match(tx, beginnings)); common {
 			found, common, err = sortedCommon(tx, f)
@@ -77,7 +83,7 @@ func many(tx *store.Tx, beginnings string) (bool, error) {
 
 // newestCommon walks the tickets with these beginnings from the newest on. Numbers are given in the order of listing, in which
 // created_at never decreases.
-func newestCommon(tx *store.Tx, f Filter, beginnings string) (found []seen, common bool, err error) {
+func newestCommon(tx *store.Tx, f Filter, most int, beginnings string) (found []seen, common bool, err error) {
 	from := int64(math.MaxInt64)
 	if f.After != nil {
 		from, _, err = store.One(tx, scanNumber, `SELECT coalesce(max(number), 0) FROM ticket_numbers WHERE ticket_id IN
@@ -87,7 +93,7 @@ func newestCommon(tx *store.Tx, f Filter, beginnings string) (found []seen, comm
 			return nil, false, err
 		}
 	}
-	return walk(tx, f, mostNewest, `SELECT id, created_at, version, tickets.search, `+statuses[f.Status]+`, starts_at FROM ticket_search
+	return walk(tx, f, most, `SELECT id, created_at, version, tickets.search, `+statuses[f.Status]+`, starts_at FROM ticket_search
 		JOIN ticket_numbers ON number = ticket_search.rowid JOIN tickets ON id = ticket_id
 		WHERE ticket_search MATCH $1 AND ticket_search.rowid <= $2 ORDER BY ticket_search.rowid DESC`, beginnings, from)
 }
