@@ -125,6 +125,15 @@ func (p *postgresConn) begin(alone bool) error {
 }
 
 func (p *postgresConn) commit() (late, err error) {
+	if last := len(p.later) - 1; !p.heard && last >= 0 {
+		// On a connection that may be dead, a commit must not be the first thing to be sent: were its answer lost, nobody could
+		// tell that it is not to be tried again.
+		s := p.later[last]
+		p.later = p.later[:last]
+		if _, late := p.exec(s.query, s.args); late != nil {
+			return late, nil
+		}
+	}
 	batch, late := p.send("COMMIT", nil)
 	if late != nil {
 		return late, nil
