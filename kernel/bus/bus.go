@@ -12,7 +12,7 @@
 //     log before it publishes again.
 //   - The events of one entity are published in the order of their versions, and lie in the log in that order unless the
 //     broker failed in between. Between entities there is no order.
-//   - A follower may be given an event twice, late, or out of order (two replicas share the work, an earlier event failed
+//   - A follower may be given an event twice, late, or out of order (a replica has taken over from another, an earlier event failed
 //     and is repeated). It applies only what is newer than what it has: at any time it has seen some version of an entity
 //     and never goes back. A version may be skipped, the newest never is. Hence handlers answer to the state that they
 //     are given, not to what may have changed since the last one.
