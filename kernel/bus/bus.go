@@ -99,9 +99,10 @@ func Subjects(k event.Kind) []string {
 
 func subject(t event.Type, entity string) string { return fmt.Sprintf("ticketing.%s.%s", t, entity) }
 
-// alone is the name of what one replica of a service does at a time: the events. Were they shared, each replica would commit half
-// as many together, for a database that writes one commit after the other anyway. Requests are shared by all.
-const alone = "relay"
+// leadership is held by the one replica of a service that handles its events. Were they shared, each replica would commit half as
+// many together, for a database that writes one commit after the other anyway. Requests are shared by all. Its name is that of
+// the lock under which versions before published, so that two of different versions never publish at once.
+const leadership = "relay"
 
 // Run publishes, follows and repeats until ctx ends, or waits to do so until the replica that does has ended. An engine that is
 // away is waited for.
@@ -109,7 +110,7 @@ func (b *Bus) Run(ctx context.Context) error {
 	defer b.wakeOthers()()
 	var p pause
 	for ctx.Err() == nil {
-		if err := b.db.Exclusive(ctx, alone, b.work); err != nil && ctx.Err() == nil {
+		if err := b.db.Exclusive(ctx, leadership, b.work); err != nil && ctx.Err() == nil {
 			b.slog.Warn("the event bus starts again", "error", err)
 			p.wait(ctx, nil)
 		}
@@ -117,6 +118,7 @@ func (b *Bus) Run(ctx context.Context) error {
 	return nil
 }
 
+// work is what the leader does.
 func (b *Bus) work(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if len(b.subjects) > 0 {

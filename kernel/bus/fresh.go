@@ -37,7 +37,7 @@ func (f *fresh) add(r outboxRow) {
 	}
 }
 
-// take takes all that there are; false means that some are missing, and then none of them is given.
+// take takes all that there are; false means that some are missing, so that the outbox has to be read.
 func (f *fresh) take() (rows []outboxRow, whole bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

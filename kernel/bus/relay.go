@@ -209,7 +209,7 @@ func (b *Bus) prepare(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	results := make(chan error, 2)
-	go func() { results <- b.db.Exclusive(ctx, alone, b.relayAll) }()
+	go func() { results <- b.db.Exclusive(ctx, leadership, b.relayAll) }()
 	go func() { results <- b.awaitPublished(ctx) }()
 	err := <-results
 	cancel()
