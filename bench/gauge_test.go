@@ -57,9 +57,11 @@ func (h *house) processorTime(tb testing.TB) time.Duration {
 // machine has other things to do.
 func (h *house) charged(tb testing.TB, do func() sample) sample {
 	tb.Helper()
+	profiled := h.profile(tb)
 	before := h.processorTime(tb)
 	s := do()
 	used := h.processorTime(tb) - before
 	s.plain = append(s.plain, figure{"cpu-µs", float64(used.Microseconds()) / float64(s.count)})
+	profiled()
 	return s
 }
