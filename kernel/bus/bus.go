@@ -61,8 +61,9 @@ type Bus struct {
 	follows  []*follow
 
 	relayMu    sync.Mutex
-	compared   bool   // the log has been compared with the outbox …
-	link       uint64 // … over this connection, and nothing has gone wrong since
+	compared   bool     // the log has been compared with the outbox …
+	link       uint64   // … over this connection, and nothing has gone wrong since
+	flights    []flight // of events, which the log has not answered about
 	unrecorded unrecorded
 	fresh      fresh
 	relaying   atomic.Bool
@@ -141,7 +142,7 @@ func (b *Bus) follow(ctx context.Context, f *follow) error {
 			case <-time.After(company): // the next batch gathers meanwhile
 			case <-ctx.Done():
 			}
-			return b.deliverAll(ctx, ms)
+			return b.deliverNewest(ctx, ms)
 		}
 	}
 	var p pause

@@ -66,13 +66,13 @@ func (b *Bus) Retry(ctx context.Context, id string) error {
 }
 
 // setAside keeps an event whose handler has failed for the first time.
-func (b *Bus) setAside(ctx context.Context, d delivery, cause error) error {
+func (b *Bus) setAside(ctx context.Context, d *underway, cause error) error {
 	b.slog.Warn("an event could not be applied and will be tried again", "event", d.id, "kind", d.kind,
 		"entity", d.entity, "version", d.version, "traceId", d.trace.ID(), "error", cause)
 	return b.db.Update(ctx, func(tx *store.Tx) error {
 		now := tx.Now()
 		return keepFailed(tx, FailedEvent{
-			ID: d.id, Kind: d.kind, Entity: d.entity, Version: d.version, Document: d.document,
+			ID: d.id, Kind: d.kind, Entity: d.entity, Version: d.version, Document: string(d.message.Data),
 			Attempts: 1, Error: cause.Error(), FailedAt: now, NextAt: now.Add(again(1)),
 		})
 	})
@@ -153,7 +153,7 @@ func (b *Bus) RetryDue(ctx context.Context) (tried int, err error) {
 // tryAgain applies a failed event in a transaction that also forgets the failure. An event that its entity has overtaken is
 // applied by doing nothing.
 func (b *Bus) tryAgain(ctx context.Context, f FailedEvent) error {
-	d, err := b.open([]byte(f.Document))
+	d, err := b.open(Message{Data: []byte(f.Document)})
 	if err == nil {
 		var applied bool
 		err = b.db.Update(trace.With(ctx, d.trace), func(tx *store.Tx) (err error) {

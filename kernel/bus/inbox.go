@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ticketing/kernel/event"
@@ -15,23 +16,32 @@ import (
 type follow struct {
 	kind      event.Kind
 	unhurried bool
-	read      func(event.Envelope) (delivery, error)
+	except    func(event.State) bool                              // nil: nothing is left out
+	read      func(event.Envelope, event.State) (delivery, error) // without a state, it is in the envelope's data
 }
 
 // company is how long an unhurried follower waits for further events.
-const company = 20 * time.Millisecond
+const company = 100 * time.Millisecond
 
 // Manner is how a kind is followed.
 type Manner func(*follow)
 
-// Unhurried has events wait some milliseconds for others, to share a commit. It is for a follower whom nobody waits for.
+// Unhurried has events wait for others, a tenth of a second, to share a commit; of those of one entity only the newest is then
+// applied. It is for a follower whom nobody waits for.
 func Unhurried(f *follow) { f.unhurried = true }
+
+// Except leaves out states after which the follower would do nothing, whatever it has seen of the entity before. They cost it
+// nothing then, and are not noted in the inbox.
+func Except[T event.State](nothing func(T) bool) Manner {
+	return func(f *follow) {
+		f.except = func(s event.State) bool { return nothing(s.(T)) }
+	}
+}
 
 // delivery is an event on its way to its handler.
 type delivery struct {
 	id, kind, entity string
 	version          int64
-	document         string
 	at               time.Time
 	trace            trace.Trace
 	handle           func(tx *store.Tx) error
@@ -52,13 +62,19 @@ func Follow[T event.State](b *Bus, handle func(ctx context.Context, tx *store.Tx
 		manner(f)
 	}
 	b.follows = append(b.follows, f)
-	f.read = func(e event.Envelope) (delivery, error) {
-		s, err := State[T](e)
-		if err != nil {
-			return delivery{}, err
+	f.read = func(e event.Envelope, known event.State) (delivery, error) {
+		s, ok := known.(T)
+		if !ok {
+			var err error
+			if s, err = State[T](e); err != nil {
+				return delivery{}, err
+			}
 		}
 		tr, _ := trace.Parse(e.TraceParent)
 		entity, version := s.Entity()
+		if f.except != nil && f.except(s) {
+			return delivery{kind: kind.Name, entity: entity, version: version}, nil
+		}
 		return delivery{
 			id: e.ID, kind: kind.Name, entity: entity, version: version, at: e.Time, trace: tr,
 			handle: func(tx *store.Tx) error { return handle(tx.Context(), tx, s) },
@@ -81,27 +97,57 @@ func (b *Bus) Deliver(ctx context.Context, m Message) error { return b.deliverAl
 
 // deliverAll gives messages to their followers, in their order and, as it goes, in one transaction.
 func (b *Bus) deliverAll(ctx context.Context, ms []Message) error {
-	deliveries := make([]delivery, len(ms))
-	outcomes := make([]<-chan error, len(ms))
-	skipped := make([]bool, len(ms))
-	for i, m := range ms {
-		d, err := b.open(m.Data)
-		if err != nil {
-			outcomes[i] = b.parkUnreadable(ctx, m, err)
+	return b.carryOut(ctx, b.openAll(ms))
+}
+
+// deliverNewest is deliverAll without what a later message says anew about the same entity.
+func (b *Bus) deliverNewest(ctx context.Context, ms []Message) error {
+	all := b.openAll(ms)
+	newest := make(map[string]int64, len(all))
+	for _, u := range all {
+		newest[u.entity] = max(newest[u.entity], u.version)
+	}
+	left := slices.DeleteFunc(all, func(u *underway) bool { return u.handle != nil && u.version < newest[u.entity] })
+	b.counts.skipped.Add(uint64(len(ms) - len(left)))
+	return b.carryOut(ctx, left)
+}
+
+// underway is a message on its way to its handler.
+type underway struct {
+	delivery
+	message Message
+	fault   error // why it cannot be read
+	outcome <-chan error
+	applied bool // once the outcome is there: it was newer than what was known
+}
+
+// openAll reads messages, without those that make no difference.
+func (b *Bus) openAll(ms []Message) []*underway {
+	all := make([]*underway, 0, len(ms))
+	for _, m := range ms {
+		d, err := b.open(m)
+		if err != nil || d.handle != nil {
+			all = append(all, &underway{delivery: d, message: m, fault: err})
+		}
+	}
+	return all
+}
+
+func (b *Bus) carryOut(ctx context.Context, all []*underway) (failure error) {
+	for _, u := range all {
+		if u.fault != nil {
+			u.outcome = b.parkUnreadable(ctx, u.message, u.fault)
 			continue
 		}
-		deliveries[i] = d
-		outcomes[i] = b.db.Start(trace.With(ctx, d.trace), func(tx *store.Tx) error {
-			applied, err := b.apply(tx, d)
-			skipped[i] = !applied
+		u.outcome = b.db.Start(trace.With(ctx, u.trace), func(tx *store.Tx) (err error) {
+			u.applied, err = b.apply(tx, u.delivery)
 			return err
 		})
 	}
-	var failure error
-	for i, outcome := range outcomes {
-		err := <-outcome
-		if deliveries[i].handle != nil {
-			err = b.settle(ctx, deliveries[i], skipped[i], err)
+	for _, u := range all {
+		err := <-u.outcome
+		if u.fault == nil {
+			err = b.settle(ctx, u, err)
 		}
 		if err != nil && failure == nil {
 			failure = err
@@ -111,18 +157,17 @@ func (b *Bus) deliverAll(ctx context.Context, ms []Message) error {
 }
 
 // open finds the follower of a message.
-func (b *Bus) open(document []byte) (delivery, error) {
-	e, err := Decode(document)
-	if err != nil {
+func (b *Bus) open(m Message) (d delivery, err error) {
+	var e event.Envelope
+	var state event.State
+	if m.said != nil {
+		e, state = m.said.Envelope, m.said.state
+	} else if e, err = Decode(m.Data); err != nil {
 		return delivery{}, err
 	}
 	for _, f := range b.follows {
-		for _, t := range f.kind.Types {
-			if t == e.Type {
-				d, err := f.read(e)
-				d.document = string(document)
-				return d, err
-			}
+		if slices.Contains(f.kind.Types, e.Type) {
+			return f.read(e, state)
 		}
 	}
 	return delivery{}, fmt.Errorf("the event %s of type %s is not followed here", e.ID, e.Type)
@@ -141,13 +186,10 @@ func (b *Bus) apply(tx *store.Tx, d delivery) (applied bool, err error) {
 }
 
 // settle decides what the outcome of a delivery means; its error asks for the message to be delivered again.
-func (b *Bus) settle(ctx context.Context, d delivery, skipped bool, err error) error {
+func (b *Bus) settle(ctx context.Context, u *underway, err error) error {
 	switch {
-	case err == nil && skipped:
-		b.counts.skipped.Add(1)
-		return nil
 	case err == nil:
-		b.counts.handled.Add(1)
+		b.count(u.applied)
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -155,5 +197,5 @@ func (b *Bus) settle(ctx context.Context, d delivery, skipped bool, err error) e
 		return err
 	}
 	b.counts.failures.Add(1)
-	return b.setAside(ctx, d, err)
+	return b.setAside(ctx, u, err)
 }

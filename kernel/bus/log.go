@@ -3,6 +3,8 @@ package bus
 import (
 	"context"
 	"time"
+
+	"ticketing/kernel/event"
 )
 
 // Message is one message of the event log.
@@ -12,6 +14,14 @@ type Message struct {
 	Data    []byte    // the CloudEvents document
 	Seq     uint64    // its place in the log, from 1
 	Time    time.Time // when the log got it
+
+	said *said // what the document says, where it need not be read; nil if it comes from the log
+}
+
+// said is an event as it was said in this process.
+type said struct {
+	event.Envelope // without its data
+	state          event.State
 }
 
 // LogState tells one event log from another, and how far it reaches.
@@ -42,7 +52,7 @@ type Log interface {
 	// Consume passes on what the durable consumer of that name has not acknowledged, in order, one batch at a time, and
 	// acknowledges a batch when it returns nil; otherwise the batch comes again, after a growing pause. A consumer that
 	// the log does not know, or no more, begins at the start of the log. It returns nil when ctx ends.
-	Consume(ctx context.Context, durable string, subjects []string, batch func(context.Context, []Message) error) error
+	Consume(ctx context.Context, durable string, subjects []string, batch batchFunc) error
 	// Tail reads in order without leaving a trace, and calls caughtUp once, when everything that was in the log at the call
 	// has been passed to fn. It follows the log until ctx ends, then returns nil; or until fn fails, then with its error.
 	// When the log turns out to be another one, it begins anew: fn may see a message again.
@@ -50,6 +60,15 @@ type Log interface {
 	// Rewind makes every durable consumer begin at the start of the log again.
 	Rewind(ctx context.Context) error
 }
+
+// sender is a Log that takes messages without being waited for.
+type sender interface {
+	// Send is Publish that returns at once. Messages are stored behind those of the calls before.
+	Send(ms []Message) *Sending
+}
+
+// batchFunc takes messages in their order; an error has them come again.
+type batchFunc = func(ctx context.Context, ms []Message) error
 
 // linked is a Log at the other end of a connection. Whatever was behind it may have changed once it was lost.
 type linked interface {

@@ -27,6 +27,7 @@ const (
 	clusterReplicas = 3
 	reconnectWait   = 200 * time.Millisecond
 	answerTimeout   = 5 * time.Second // of the server
+	mostPending     = 16384           // messages that the server has not answered about, of all services of the process
 	hintPrefix      = "ticketing-hint."
 )
 
@@ -46,7 +47,17 @@ type NATS struct {
 	js      jetstream.JetStream
 	server  *server.Server // nil unless it is inside this process
 	lock    *flock.Flock   // of the folder of that server
-	resumed sync.Map       // durable consumers that this process has taken over from the one before it
+
+	sendMu    sync.Mutex
+	newest    *Sending // the last one that was sent, or nil
+	over      bool     // nothing is sent any more
+	sendings  chan sent
+	settled   chan struct{} // closed when all of them have ended
+	last      uint64        // where the last message lies in a log of our own, for settle alone
+	lastKnown bool
+
+	feed   feed    // of a log of our own
+	places *places // likewise; nil otherwise
 
 	mu      sync.Mutex
 	session context.Context // ends at the next new connection: answers from before it never come
@@ -73,7 +84,7 @@ func Connect(ctx context.Context, o NATSOptions) (*NATS, error) {
 }
 
 func newNATS(o NATSOptions) *NATS {
-	n := &NATS{options: o, log: o.Log}
+	n := &NATS{options: o, log: o.Log, sendings: make(chan sent, mostSendings), settled: make(chan struct{})}
 	n.session, n.renew = context.WithCancel(context.Background())
 	return n
 }
@@ -124,12 +135,14 @@ func (n *NATS) connect(url string, more ...nats.Option) error {
 	if err != nil {
 		return err
 	}
-	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(answerTimeout), jetstream.WithPublishAsyncTimeout(answerTimeout))
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(answerTimeout), jetstream.WithPublishAsyncTimeout(answerTimeout),
+		jetstream.WithPublishAsyncMaxPending(mostPending))
 	if err != nil {
 		conn.Close()
 		return err
 	}
 	n.conn, n.js = conn, js
+	go n.settle()
 	return nil
 }
 
@@ -208,51 +221,12 @@ func (n *NATS) Has(ctx context.Context, seq uint64, id string) (bool, error) {
 	return m.Header.Get(jetstream.MsgIDHeader) == id, nil
 }
 
-// publishWindow is how many messages are sent before the first answer is waited for.
-const publishWindow = 256
-
-// Publish stores messages, and waits for the server to say so.
-func (n *NATS) Publish(ctx context.Context, ms []Message) (seqs []uint64, err error) {
-	if !n.conn.IsConnected() {
-		return nil, errNotConnected
-	}
-	for window := range slices.Chunk(ms, publishWindow) {
-		stored, err := n.publishWindow(ctx, window)
-		if seqs = append(seqs, stored...); err != nil {
-			return seqs, fmt.Errorf("publishing to the event log: %w", err)
-		}
-	}
-	return seqs, nil
-}
-
-func (n *NATS) publishWindow(ctx context.Context, ms []Message) (seqs []uint64, err error) {
-	futures := make([]jetstream.PubAckFuture, 0, len(ms))
-	var failure error
-	for _, m := range ms {
-		f, err := n.js.PublishMsgAsync(&nats.Msg{
-			Subject: m.Subject, Data: m.Data, Header: nats.Header{jetstream.MsgIDHeader: {m.ID}},
-		}, jetstream.WithRetryAttempts(0)) // sent again by the client, it would come after later ones
-		if err != nil {
-			failure = err
-			break
-		}
-		futures = append(futures, f)
-	}
-	for _, f := range futures {
-		select {
-		case ack := <-f.Ok():
-			seqs = append(seqs, ack.Sequence)
-		case err := <-f.Err():
-			return seqs, err
-		case <-ctx.Done():
-			return seqs, ctx.Err()
-		}
-	}
-	return seqs, failure
-}
-
 // Rewind deletes the durable consumers; those who use them make them anew.
 func (n *NATS) Rewind(ctx context.Context) error {
+	if n.own() {
+		n.places.forget()
+		return nil
+	}
 	ctx, cancel := n.request(ctx)
 	defer cancel()
 	s, err := n.stream(ctx)
@@ -324,6 +298,12 @@ func (n *NATS) Healthy() error {
 // Close ends the connection, and the server if it is inside this process. Followers and relays must have ended before.
 func (n *NATS) Close() {
 	defer n.renew()
+	if n.conn != nil {
+		n.endSending()
+	}
+	if n.places != nil {
+		n.places.close()
+	}
 	if n.conn != nil {
 		_ = n.conn.FlushTimeout(time.Second) // the last acknowledgements
 		n.conn.Close()

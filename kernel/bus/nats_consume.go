@@ -20,7 +20,10 @@ const (
 )
 
 // Consume passes on what the durable consumer of that name has not acknowledged. All processes that use the name share it.
-func (n *NATS) Consume(ctx context.Context, durable string, subjects []string, batch func(context.Context, []Message) error) error {
+func (n *NATS) Consume(ctx context.Context, durable string, subjects []string, batch batchFunc) error {
+	if n.own() {
+		return n.consumeOwn(ctx, durable, subjects, batch)
+	}
 	in := make(chan jetstream.Msg, consumeAhead)
 	done := make(chan struct{})
 	go func() {
@@ -56,30 +59,36 @@ func gather(first jetstream.Msg, in <-chan jetstream.Msg) []jetstream.Msg {
 }
 
 // pass gives a batch to its reader until it takes it. Meanwhile the server is told that it is being worked on.
-func (n *NATS) pass(ctx context.Context, ms []jetstream.Msg, batch func(context.Context, []Message) error) {
+func (n *NATS) pass(ctx context.Context, ms []jetstream.Msg, batch batchFunc) {
 	stop := keepAlive(ms)
 	defer stop()
 	messages := make([]Message, len(ms))
 	for i, m := range ms {
 		messages[i] = message(m)
 	}
+	err := n.insist(ctx, messages, batch)
+	for _, m := range ms {
+		if err == nil {
+			_ = m.Ack() // one that gets lost brings the message again, and the inbox skips it
+		} else {
+			_ = m.Nak()
+		}
+	}
+}
+
+// insist gives a batch to its reader until it takes it; an error means that ctx has ended before.
+func (n *NATS) insist(ctx context.Context, ms []Message, batch batchFunc) error {
 	var p pause
 	for {
-		err := batch(ctx, messages)
+		err := batch(ctx, ms)
 		if err == nil {
-			for _, m := range ms {
-				_ = m.Ack() // one that gets lost brings the message again, and the inbox skips it
-			}
-			return
+			return nil
 		}
 		if p.last == 0 && ctx.Err() == nil {
 			n.log.Warn("events cannot be applied and are going to be delivered again", "events", len(ms), "error", err)
 		}
 		if ctx.Err() != nil || !p.wait(ctx, nil) {
-			for _, m := range ms {
-				_ = m.Nak()
-			}
-			return
+			return err
 		}
 	}
 }
@@ -183,37 +192,24 @@ func (n *NATS) durable(ctx context.Context, name string, subjects []string) (jet
 		MaxAckPending: maxAckPending, DeliverPolicy: jetstream.DeliverAllPolicy,
 	}
 	c, err := stream.Consumer(ctx, name)
-	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return stream.CreateConsumer(ctx, config)
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, jetstream.ErrConsumerNotFound):
+	case err != nil:
 		return nil, err
+	case !lacks(c.CachedInfo().Config, subjects):
+		return c, nil
+	default: // it is made anew, from the start
+		if err := stream.DeleteConsumer(ctx, name); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+			return nil, err
+		}
 	}
-	return n.resume(ctx, stream, c, config)
+	return stream.CreateConsumer(ctx, config)
 }
 
-// resume uses a consumer that is there. One that lacks a subject is made anew, from the start. So is one that the process
-// before this one left with messages unacknowledged, from there on: else they would only come after ackWait. In a server
-// of our own nobody else can be using it.
-func (n *NATS) resume(ctx context.Context, s jetstream.Stream, c jetstream.Consumer, config jetstream.ConsumerConfig) (jetstream.Consumer, error) {
-	info := c.CachedInfo()
-	has := info.Config.FilterSubjects
-	if info.Config.FilterSubject != "" {
-		has = append(has, info.Config.FilterSubject)
-	}
-	lacks := slices.ContainsFunc(config.FilterSubjects, func(subject string) bool { return !slices.Contains(has, subject) })
-	_, resumed := n.resumed.LoadOrStore(config.Durable, true)
-	left := n.server != nil && !resumed && info.NumAckPending > 0
-	if !lacks && !left {
-		return c, nil
-	}
-	if !lacks {
-		config.DeliverPolicy, config.OptStartSeq = jetstream.DeliverByStartSequencePolicy, info.AckFloor.Stream+1
-	}
-	if err := s.DeleteConsumer(ctx, config.Durable); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return nil, err
-	}
-	return s.CreateConsumer(ctx, config)
+// lacks tells whether a consumer does not get all of these subjects.
+func lacks(c jetstream.ConsumerConfig, subjects []string) bool {
+	has := append([]string{c.FilterSubject}, c.FilterSubjects...)
+	return slices.ContainsFunc(subjects, func(subject string) bool { return !slices.Contains(has, subject) })
 }
 
 // message is m as the bus knows it.

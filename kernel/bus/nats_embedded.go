@@ -74,7 +74,7 @@ func startEmbedded(ctx context.Context, o NATSOptions) (*NATS, error) {
 	s.SetLoggerV2(l, false, false, false)
 	n := newNATS(o)
 	n.server = s
-	had := stored(o.Dir)
+	had := streamStored(o.Dir)
 	if err := n.start(ctx, l); err != nil {
 		n.Close()
 		return nil, err
@@ -83,46 +83,35 @@ func startEmbedded(ctx context.Context, o NATSOptions) (*NATS, error) {
 		n.Close()
 		return nil, err
 	}
+	state, err := n.State(ctx)
+	if err != nil {
+		n.Close()
+		return nil, err
+	}
+	n.last, n.lastKnown = state.Last, true
+	n.places = openPlaces(filepath.Join(o.Dir, "places.json"), state.Identity, o.Log)
 	return n, nil
 }
 
-// folders are what a server has on disk: the stream, or not, and its durable consumers.
-type folders struct {
-	stream    bool
-	consumers []string
+// streamStored tells whether a server has the stream on disk.
+func streamStored(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, server.JetStreamStoreDir, "$G", "streams", Stream))
+	return err == nil
 }
 
-func stored(dir string) (f folders) {
-	stream := filepath.Join(dir, server.JetStreamStoreDir, "$G", "streams", Stream)
-	_, err := os.Stat(stream)
-	f.stream = err == nil
-	entries, _ := os.ReadDir(filepath.Join(stream, "obs")) // none are as good as an unreadable folder
-	for _, e := range entries {
-		f.consumers = append(f.consumers, e.Name())
-	}
-	return f
-}
-
-// recovered checks that the server knows what its folder held. It leaves out what it cannot read, with a warning, and later
-// refuses to make it anew.
-func (n *NATS) recovered(ctx context.Context, had folders) error {
-	s, err := n.js.Stream(ctx, Stream)
+// recovered checks that the server knows the stream that its folder held. It leaves out what it cannot read, with a warning,
+// and later refuses to make it anew.
+func (n *NATS) recovered(ctx context.Context, had bool) error {
+	_, err := n.js.Stream(ctx, Stream)
 	switch {
-	case errors.Is(err, jetstream.ErrStreamNotFound) && !had.stream:
+	case errors.Is(err, jetstream.ErrStreamNotFound) && !had:
 		_, err = n.create(ctx)
 		return err
 	case err != nil:
 		return err
 	}
-	if _, err := n.stream(ctx); err != nil {
-		return err
-	}
-	for _, name := range had.consumers {
-		if _, err := s.Consumer(ctx, name); err != nil {
-			return fmt.Errorf("the consumer %s: %w", name, err)
-		}
-	}
-	return nil
+	_, err = n.stream(ctx)
+	return err
 }
 
 func (n *NATS) start(ctx context.Context, l *serverLog) error {

@@ -27,14 +27,15 @@ func (b *Bus) Emit(tx *store.Tx, t event.Type, s event.State) error {
 	if !work.Valid() { // a clock's, and nobody's request
 		work = trace.Of(id)
 	}
-	document, err := encode(event.Envelope{
+	envelope := event.Envelope{
 		SpecVersion: specVersion, ID: id, Source: b.source, Type: t, Subject: entity, Time: tx.Now(),
 		DataContentType: "application/json", DataSchema: event.DataSchema(s), TraceParent: work.Parent(),
-	}, s)
+	}
+	document, err := encode(envelope, s)
 	if err != nil {
 		return fmt.Errorf("event of %s %s: %w", kind.Name, entity, err)
 	}
-	row := outboxRow{id, kind.Name, entity, version, string(t), string(document)}
+	row := outboxRow{id, kind.Name, entity, version, string(t), string(document), &said{envelope, s}}
 	err = tx.Do(`INSERT INTO outbox (id, kind, entity, version, type, document) VALUES ($1, $2, $3, $4, $5, $6)`,
 		row.id, row.kind, row.entity, row.version, row.typ, row.document)
 	if err != nil {
@@ -65,6 +66,7 @@ type outboxRow struct {
 	id, kind, entity string
 	version          int64
 	typ, document    string
+	said             *said // nil if it was read from the outbox
 }
 
 func scanOutbox(scan store.Scan) (r outboxRow, err error) {
@@ -73,7 +75,7 @@ func scanOutbox(scan store.Scan) (r outboxRow, err error) {
 }
 
 func (r outboxRow) message() Message {
-	return Message{ID: r.id, Subject: subject(event.Type(r.typ), r.entity), Data: []byte(r.document)}
+	return Message{ID: r.id, Subject: subject(event.Type(r.typ), r.entity), Data: []byte(r.document), said: r.said}
 }
 
 // next are events to be published, up to a batch or a few more of the oldest.

@@ -12,13 +12,15 @@ import (
 const (
 	recordDelay = 20 * time.Millisecond
 	recordBatch = 64
+
+	lastAnswers = time.Second // that a relay waits for at its end
 )
 
-// unrecorded are events that are in the log while the outbox does not say so yet. One record is under way at a time; what is
+// unrecorded are events that have been sent to the log while the outbox does not say so yet. One record is under way at a time; what is
 // published meanwhile goes with the next.
 type unrecorded struct {
 	waiting []place
-	ids     map[string]bool // of what waits and what is being written
+	ids     map[string]bool // of what is on its way into the log, what waits, and what is being written
 	writing *writing        // the record under way; nil if there is none
 }
 
@@ -29,17 +31,24 @@ type writing struct {
 	err    error // once it is done
 }
 
-func (u *unrecorded) add(p place) {
+// know notes that an event is on its way into the log, and forget that it may not have got there.
+func (u *unrecorded) know(id string) {
 	if u.ids == nil {
 		u.ids = map[string]bool{}
 	}
-	u.ids[p.id] = true
+	u.ids[id] = true
+}
+
+func (u *unrecorded) forget(id string) { delete(u.ids, id) }
+
+func (u *unrecorded) add(p place) {
+	u.know(p.id)
 	u.waiting = append(u.waiting, p)
 }
 
 func (u *unrecorded) count() int { return len(u.ids) }
 
-// without leaves out what is in the log already.
+// without leaves out what is in the log already, or on its way there.
 func (u *unrecorded) without(rows []outboxRow) []outboxRow {
 	fresh := rows[:0]
 	for _, r := range rows {
@@ -143,8 +152,12 @@ func (b *Bus) noteRecord() error {
 	}
 }
 
-func (b *Bus) finishRecord() error {
+// finish waits for a moment for the answers about what has been sent, and records them. What is left out is found by comparing.
+func (b *Bus) finish() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastAnswers)
+	defer cancel()
 	b.relayMu.Lock()
 	defer b.relayMu.Unlock()
-	return b.recorded()
+	_, _ = b.allLanded(ctx)
+	_ = b.recorded()
 }

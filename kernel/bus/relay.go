@@ -23,22 +23,29 @@ var errReconnected = errors.New("the connection to the event log was lost while 
 func (b *Bus) Relay(ctx context.Context) (published int, err error) {
 	b.relayMu.Lock()
 	defer b.relayMu.Unlock()
-	published, err = b.publish(ctx)
-	return published, errors.Join(err, b.recorded())
+	_, err = b.publish(ctx)
+	published, failure := b.allLanded(ctx)
+	return published, errors.Join(err, failure, b.recorded())
 }
 
-// publishOn is Relay without waiting for the record.
-func (b *Bus) publishOn(ctx context.Context) (published int, err error) {
+// publishOn is Relay without waiting for the log's answers or for the record.
+func (b *Bus) publishOn(ctx context.Context) (sent int, err error) {
 	b.relayMu.Lock()
 	defer b.relayMu.Unlock()
 	return b.publish(ctx)
 }
 
-// publish is Relay without waiting for the record: the next events need not wait for a commit that only says where these
-// are. Should the process end before that commit, comparing finds them.
-func (b *Bus) publish(ctx context.Context) (published int, err error) {
+// publish is Relay without waiting: the next events need be neither behind the answers about these nor behind a commit that
+// only says where they are. Should the process end before that commit, comparing finds them.
+func (b *Bus) publish(ctx context.Context) (sent int, err error) {
+	if err := b.makeRoom(ctx); err != nil {
+		return 0, err
+	}
 	link := b.connection()
 	if !b.compared || b.link != link {
+		if _, err := b.allLanded(ctx); err != nil && ctx.Err() != nil {
+			return 0, err
+		}
 		if err := b.recorded(); err != nil {
 			return 0, err
 		}
@@ -52,25 +59,8 @@ func (b *Bus) publish(ctx context.Context) (published int, err error) {
 	if err != nil || len(rows) == 0 {
 		return 0, err
 	}
-	messages := make([]Message, len(rows))
-	for i, r := range rows {
-		messages[i] = r.message()
-	}
-	seqs, err := b.log.Publish(ctx, messages)
-	if b.connection() != link {
-		// It may have been another log that took them. Comparing tells; nothing is recorded, so that it can.
-		b.compared = false
-		return 0, errors.Join(errReconnected, err)
-	}
-	if err != nil {
-		b.compared = false // the log may hold more than it said
-	}
-	for i, seq := range seqs {
-		b.unrecorded.add(place{rows[i].id, seq})
-	}
-	b.recordSome()
-	b.counts.published.Add(uint64(len(seqs)))
-	return len(seqs), err
+	b.depart(ctx, rows, link)
+	return len(rows), b.landed()
 }
 
 // connection counts the connections to the log; it is constant if the log has none.
@@ -96,7 +86,7 @@ func (b *Bus) relay(ctx context.Context) error {
 	defer b.relaying.Store(false)
 	b.fresh.want(!b.db.Shared())
 	defer b.fresh.want(false)
-	defer func() { _ = b.finishRecord() }()
+	defer b.finish()
 	if h, ok := b.log.(hinter); ok && b.db.Shared() {
 		if stop, err := h.OnHint(b.db.Name(), func([]byte) { signal(b.woken) }); err == nil {
 			defer stop()
@@ -123,6 +113,8 @@ func (b *Bus) relay(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-b.woken:
 		case <-poll:
+		case <-b.landing():
+			look = b.noteLanded() != nil
 		case <-b.recording():
 			look = b.noteRecord() != nil
 		case <-due:
