@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -12,7 +14,7 @@ const pollEvery = 250 * time.Millisecond
 // Await returns once cond holds. It looks at once, after each commit of this process that touched key, when Wake says that
 // another process has touched it, and every so often by itself. It returns ctx's error when ctx ends first, after having
 // looked at least once.
-func (db *DB) Await(ctx context.Context, key string, cond func(tx *Tx) (bool, error)) error {
+func (db *DB) Await(ctx context.Context, key string, cond condition) error {
 	l := db.Listen(key)
 	defer l.Close()
 	l.woken <- struct{}{}
@@ -24,22 +26,39 @@ type Listener struct {
 	db    *DB
 	key   string
 	woken chan struct{}
+
+	mu     sync.Mutex
+	cond   condition // of who waits; nil while they look by themselves
+	caller context.Context
+	holds  bool // the writer has found that it does
 }
 
+// condition is what is awaited. It only reads, and waits for nothing.
+type condition = func(tx *Tx) (bool, error)
+
 // Listen notices commits from now on, so that whoever knows what there is now can wait for the next one. It must be closed.
-func (db *DB) Listen(key string) *Listener { return &Listener{db, key, db.waits.add(key)} }
+func (db *DB) Listen(key string) *Listener {
+	l := &Listener{db: db, key: key, woken: make(chan struct{}, 1)}
+	db.waits.add(l)
+	return l
+}
 
 // Close ends the listening.
-func (l *Listener) Close() { l.db.waits.remove(l.key, l.woken) }
+func (l *Listener) Close() { l.db.waits.remove(l) }
 
-// Await is DB.Await, but does not look before something has been touched since Listen.
-func (l *Listener) Await(ctx context.Context, cond func(tx *Tx) (bool, error)) error {
+// Await is DB.Await, but does not look before something has been touched since Listen. One call at a time.
+func (l *Listener) Await(ctx context.Context, cond condition) error {
 	for looked := false; ; looked = true {
-		if err := l.wait(ctx); err != nil && (looked || ctx.Err() == nil) {
+		l.ask(ctx, cond)
+		err := l.wait(ctx)
+		if l.told() {
+			return nil
+		}
+		if err != nil && (looked || ctx.Err() == nil) {
 			return err
 		}
 		var holds bool
-		err := l.db.View(context.WithoutCancel(ctx), func(tx *Tx) (err error) {
+		err = l.db.View(context.WithoutCancel(ctx), func(tx *Tx) (err error) {
 			holds, err = cond(tx)
 			return err
 		})
@@ -51,6 +70,54 @@ func (l *Listener) Await(ctx context.Context, cond func(tx *Tx) (bool, error)) e
 		}
 	}
 }
+
+// ask lets the writer look. What that reads is still in its memory, while others have to get it anew after each commit.
+func (l *Listener) ask(ctx context.Context, cond condition) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cond, l.caller, l.holds = cond, context.WithoutCancel(ctx), false
+}
+
+// told has the writer look no more, and says whether it has found that the condition holds.
+func (l *Listener) told() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cond = nil
+	return l.holds
+}
+
+// wake has who waits look, unless the writer can do so at once and finds that there is nothing new for them.
+func (l *Listener) wake(writer runner) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if writer != nil && l.cond != nil {
+		holds, err := l.look(writer)
+		if l.holds = holds && err == nil; l.holds {
+			l.cond = nil
+		} else if err == nil {
+			return
+		}
+	}
+	select {
+	case l.woken <- struct{}{}:
+	default: // it has not looked since the last wake-up, and will see this commit too
+	}
+}
+
+// look has a panic of the condition come up where it belongs: who waits looks, too.
+func (l *Listener) look(writer runner) (holds bool, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("a condition panicked: %v", p)
+		}
+	}()
+	return l.cond(&Tx{db: l.db, caller: l.caller, run: onlyReads{writer}})
+}
+
+// onlyReads is a writer's connection between two transactions.
+type onlyReads struct{ runner }
+
+func (onlyReads) exec(string, []any) (int64, error) { return 0, errReadOnly }
 
 // wait returns when it is time to look.
 func (l *Listener) wait(ctx context.Context) error {
@@ -78,52 +145,60 @@ func (l *Listener) wait(ctx context.Context) error {
 func (db *DB) Announce(f func(keys []string)) { db.announce.Store(&f) }
 
 // Wake has everybody look who awaits one of the keys in this process.
-func (db *DB) Wake(keys ...string) { db.waits.wake(keys) }
+func (db *DB) Wake(keys ...string) { db.waits.wake(keys, nil) }
 
 // waits knows who awaits which key.
 type waits struct {
 	mu     sync.Mutex
-	byKey  map[string]map[chan struct{}]struct{}
+	byKey  map[string]map[*Listener]struct{}
 	closed chan struct{}
 }
 
 func newWaits() *waits {
-	return &waits{byKey: map[string]map[chan struct{}]struct{}{}, closed: make(chan struct{})}
+	return &waits{byKey: map[string]map[*Listener]struct{}{}, closed: make(chan struct{})}
 }
 
-func (w *waits) add(key string) chan struct{} {
-	woken := make(chan struct{}, 1)
+func (w *waits) add(l *Listener) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.byKey[key] == nil {
-		w.byKey[key] = map[chan struct{}]struct{}{}
+	if w.byKey[l.key] == nil {
+		w.byKey[l.key] = map[*Listener]struct{}{}
 	}
-	w.byKey[key][woken] = struct{}{}
-	return woken
+	w.byKey[l.key][l] = struct{}{}
 }
 
-func (w *waits) remove(key string, woken chan struct{}) {
+func (w *waits) remove(l *Listener) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.byKey[key], woken)
-	if len(w.byKey[key]) == 0 {
-		delete(w.byKey, key)
+	delete(w.byKey[l.key], l)
+	if len(w.byKey[l.key]) == 0 {
+		delete(w.byKey, l.key)
 	}
 }
 
-func (w *waits) wake(keys []string) {
+// of are those who await one of the keys, each once.
+func (w *waits) of(keys []string) (all []*Listener) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	slices.Sort(keys)
+	for i, key := range keys {
+		if i > 0 && key == keys[i-1] {
+			continue
+		}
+		for l := range w.byKey[key] {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+// wake has those look who await one of the keys. The writer, between two transactions, does it for them; nil if it cannot.
+func (w *waits) wake(keys []string, writer runner) {
 	if len(keys) == 0 {
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, key := range keys {
-		for woken := range w.byKey[key] {
-			select {
-			case woken <- struct{}{}:
-			default: // it has not looked since the last wake-up, and will see this commit too
-			}
-		}
+	for _, l := range w.of(keys) {
+		l.wake(writer)
 	}
 }
 

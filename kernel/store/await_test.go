@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -62,6 +63,71 @@ func TestListenersLookOnceTheirKeyIsTouched(t *testing.T) {
 		defer l.Close()
 		if err := l.Await(ctx, func(*store.Tx) (bool, error) { looks++; return false, nil }); !errors.Is(err, context.Canceled) || looks != 1 {
 			t.Errorf("who is given up is answered with %v after %d looks, not one", err, looks)
+		}
+	})
+}
+
+// Whoever gives up while the writer looks for them does not share their variables with it any more.
+func TestGivingUpMeetsTheWriter(t *testing.T) {
+	everyEngine(t, func(t *testing.T, o store.Options) {
+		db := open(t, o)
+		update(t, db, insert("a", 0))
+		for round := range 200 {
+			ctx, cancel := context.WithCancel(t.Context())
+			start, done := make(chan struct{}), make(chan error, 1)
+			var seen int
+			go func() {
+				<-start
+				err := db.Await(ctx, "a", func(tx *store.Tx) (bool, error) {
+					err := tx.QueryRow(`SELECT balance FROM account WHERE id = 'a'`).Scan(&seen)
+					return seen > round, err
+				})
+				if err == nil && seen <= round || err != nil && !errors.Is(err, context.Canceled) {
+					err = fmt.Errorf("%w after %d was seen in round %d", errors.Join(err, errWrong), seen, round)
+				}
+				done <- err
+			}()
+			close(start)
+			if round%2 == 0 {
+				cancel()
+			}
+			update(t, db, func(tx *store.Tx) error {
+				tx.Touch("a")
+				_, err := tx.Exec(`UPDATE account SET balance = balance + 1 WHERE id = 'a'`)
+				return err
+			})
+			if err := <-done; errors.Is(err, errWrong) {
+				t.Fatal(err)
+			}
+			cancel()
+		}
+	})
+}
+
+var errWrong = errors.New("the wrong answer")
+
+// A condition can only look.
+func TestAConditionCannotWrite(t *testing.T) {
+	everyEngine(t, func(t *testing.T, o store.Options) {
+		db := open(t, o)
+		l := db.Listen("a")
+		defer l.Close()
+		done := make(chan error, 1)
+		go func() {
+			done <- l.Await(t.Context(), func(tx *store.Tx) (bool, error) {
+				return true, insert("b", 0)(tx)
+			})
+		}()
+		for waiting := true; waiting; {
+			update(t, db, func(tx *store.Tx) error { tx.Touch("a"); return nil })
+			select {
+			case err := <-done:
+				waiting = false
+				if err == nil {
+					t.Error("a condition wrote")
+				}
+			default:
+			}
 		}
 	})
 }

@@ -113,7 +113,6 @@ func (tx *Tx) committed() {
 	for _, f := range tx.hooks {
 		f()
 	}
-	tx.db.waits.wake(tx.keys)
 }
 
 // One scans the only row of a query; false means that there is none.

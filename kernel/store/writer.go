@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 )
@@ -132,26 +133,33 @@ func (w *writer) commit(group []*update) {
 		}
 		return
 	}
-	announce := w.db.announce.Load()
 	var touched []string
 	for _, u := range group {
 		switch {
 		case u.tx != nil:
-			if announce != nil {
-				touched = append(touched, u.tx.keys...)
-			}
+			touched = append(touched, u.tx.keys...)
 			u.tx.committed()
 			u.answerOnce(nil)
 		case u.failure != nil:
 			u.answerOnce(u.failure)
 		}
 	}
-	if len(touched) > 0 {
-		(*announce)(touched)
-	}
+	w.tell(touched)
 	for _, u := range again {
 		w.commit([]*update{u})
 	}
+}
+
+// tell wakes those who await one of the keys, here and in other processes.
+func (w *writer) tell(touched []string) {
+	if announce := w.db.announce.Load(); announce != nil && len(touched) > 0 {
+		(*announce)(slices.Clone(touched))
+	}
+	var looking runner
+	if !w.db.Shared() { // else it would be a round trip for each of them
+		looking = w.conn
+	}
+	w.db.waits.wake(touched, looking)
 }
 
 // transact runs the members and commits. The tx of members that failed is nil.
