@@ -87,8 +87,8 @@ func newestCommon(tx *store.Tx, f Filter, most int, beginnings string) (found []
 	from := int64(math.MaxInt64)
 	if f.After != nil {
 		from, _, err = store.One(tx, scanNumber, `SELECT coalesce(max(number), 0) FROM ticket_numbers WHERE ticket_id IN
-			(SELECT id FROM tickets WHERE version > 0 AND created_at =
-				(SELECT max(created_at) FROM tickets WHERE version > 0 AND created_at <= $1))`, f.After.Value)
+			(SELECT id FROM tickets WHERE id <> '' AND created_at =
+				(SELECT max(created_at) FROM tickets WHERE id <> '' AND created_at <= $1))`, f.After.Value)
 		if err != nil {
 			return nil, false, err
 		}

@@ -77,7 +77,7 @@ func (s *Service) listedAt(tx *store.Tx) (time.Time, error) {
 		return tx.Now(), nil
 	}
 	if s.newest.IsZero() {
-		newest, _, err := store.One(tx, scanNumber, `SELECT coalesce(max(created_at), 0) FROM tickets WHERE version > 0`)
+		newest, _, err := store.One(tx, scanNumber, `SELECT coalesce(max(created_at), 0) FROM tickets WHERE id <> ''`)
 		if err != nil {
 			return s.newest, err
 		}
