@@ -142,7 +142,7 @@ func (b *Bus) follow(ctx context.Context, f *follow) error {
 			case <-time.After(company): // the next batch gathers meanwhile
 			case <-ctx.Done():
 			}
-			return b.deliverNewest(ctx, ms)
+			return b.deliverAll(ctx, ms)
 		}
 	}
 	var p pause

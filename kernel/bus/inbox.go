@@ -2,9 +2,8 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 
 	"ticketing/kernel/event"
@@ -26,8 +25,7 @@ const company = 100 * time.Millisecond
 // Manner is how a kind is followed.
 type Manner func(*follow)
 
-// Unhurried has events wait for others, a tenth of a second, to share a commit; of those of one entity only the newest is then
-// applied. It is for a follower whom nobody waits for.
+// Unhurried has events wait for others, a tenth of a second, to be applied together. It is for a follower whom nobody waits for.
 func Unhurried(f *follow) { f.unhurried = true }
 
 // Except leaves out states after which the follower would do nothing, whatever it has seen of the entity before. They cost it
@@ -91,93 +89,9 @@ func (b *Bus) Follows() []string {
 	return all
 }
 
-// Deliver gives one message to its follower. It returns nil when that is done with for good: applied, known already, or set
-// aside among the failed events. An error means that the message must be delivered again.
-func (b *Bus) Deliver(ctx context.Context, m Message) error { return b.deliverAll(ctx, []Message{m}) }
-
-// deliverAll gives messages to their followers, in their order and, as it goes, in one transaction.
-func (b *Bus) deliverAll(ctx context.Context, ms []Message) error {
-	return b.carryOut(ctx, b.openAll(ms))
-}
-
-// deliverNewest is deliverAll without what a later message says anew about the same entity.
-func (b *Bus) deliverNewest(ctx context.Context, ms []Message) error {
-	all := b.openAll(ms)
-	newest := make(map[string]int64, len(all))
-	for _, u := range all {
-		newest[u.entity] = max(newest[u.entity], u.version)
-	}
-	left := slices.DeleteFunc(all, func(u *underway) bool { return u.handle != nil && u.version < newest[u.entity] })
-	b.counts.skipped.Add(uint64(len(ms) - len(left)))
-	return b.carryOut(ctx, left)
-}
-
-// underway is a message on its way to its handler.
-type underway struct {
-	delivery
-	message Message
-	fault   error // why it cannot be read
-	outcome <-chan error
-	applied bool // once the outcome is there: it was newer than what was known
-}
-
-// openAll reads messages, without those that make no difference.
-func (b *Bus) openAll(ms []Message) []*underway {
-	all := make([]*underway, 0, len(ms))
-	for _, m := range ms {
-		d, err := b.open(m)
-		if err != nil || d.handle != nil {
-			all = append(all, &underway{delivery: d, message: m, fault: err})
-		}
-	}
-	return all
-}
-
-func (b *Bus) carryOut(ctx context.Context, all []*underway) (failure error) {
-	for _, u := range all {
-		if u.fault != nil {
-			u.outcome = b.parkUnreadable(ctx, u.message, u.fault)
-			continue
-		}
-		u.outcome = b.db.Start(trace.With(ctx, u.trace), func(tx *store.Tx) (err error) {
-			u.applied, err = b.apply(tx, u.delivery)
-			return err
-		})
-	}
-	for _, u := range all {
-		err := <-u.outcome
-		if u.fault == nil {
-			err = b.settle(ctx, u, err)
-		}
-		if err != nil && failure == nil {
-			failure = err
-		}
-	}
-	return failure
-}
-
-// open finds the follower of a message.
-func (b *Bus) open(m Message) (d delivery, err error) {
-	var e event.Envelope
-	var state event.State
-	if m.said != nil {
-		e, state = m.said.Envelope, m.said.state
-	} else if e, err = Decode(m.Data); err != nil {
-		return delivery{}, err
-	}
-	for _, f := range b.follows {
-		if slices.Contains(f.kind.Types, e.Type) {
-			return f.read(e, state)
-		}
-	}
-	return delivery{}, fmt.Errorf("the event %s of type %s is not followed here", e.ID, e.Type)
-}
-
 // apply runs the handler if the event is newer than what is known of its entity, and notes the version in the inbox.
 func (b *Bus) apply(tx *store.Tx, d delivery) (applied bool, err error) {
-	n, err := tx.Exec(`INSERT INTO inbox (kind, entity, version) VALUES ($1, $2, $3)
-		ON CONFLICT (kind, entity) DO UPDATE SET version = excluded.version WHERE inbox.version < excluded.version`,
-		d.kind, d.entity, d.version)
+	n, err := tx.Exec(noteStatements[1], d.kind, d.entity, d.version)
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -185,17 +99,54 @@ func (b *Bus) apply(tx *store.Tx, d delivery) (applied bool, err error) {
 	return true, d.handle(tx)
 }
 
-// settle decides what the outcome of a delivery means; its error asks for the message to be delivered again.
-func (b *Bus) settle(ctx context.Context, u *underway, err error) error {
-	switch {
-	case err == nil:
-		b.count(u.applied)
-		return nil
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(err, store.ErrUnavailable):
+// applyAll is apply for events of one kind, each of another entity.
+func (b *Bus) applyAll(tx *store.Tx, all []*underway) error {
+	newer, err := noteVersions(tx, all)
+	if err != nil {
 		return err
 	}
-	b.counts.failures.Add(1)
-	return b.setAside(ctx, u, err)
+	for _, u := range all {
+		if u.applied = newer[u.entity]; !u.applied {
+			continue
+		}
+		b.counts.lag.Store(int64(tx.Now().Sub(u.at)))
+		if err := tx.As(trace.With(tx.Context(), u.trace), func() error { return u.handle(tx) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noteVersions notes versions in the inbox and returns the entities of which an older one was known, or none.
+func noteVersions(tx *store.Tx, all []*underway) (newer map[string]bool, err error) {
+	newer = make(map[string]bool, len(all))
+	for len(all) > 0 {
+		n := sizeFor(len(all))
+		args := []any{all[0].kind}
+		for _, u := range all[:n] {
+			args = append(args, u.entity, u.version)
+		}
+		entities, err := store.All(tx, func(scan store.Scan) (id string, err error) { return id, scan(&id) },
+			noteStatements[n]+" RETURNING entity", args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range entities {
+			newer[id] = true
+		}
+		all = all[n:]
+	}
+	return newer, nil
+}
+
+// noteStatements note so many versions, of entities of one kind.
+var noteStatements = map[int]string{64: noteStatement(64), 16: noteStatement(16), 4: noteStatement(4), 1: noteStatement(1)}
+
+func noteStatement(n int) string {
+	values := make([]string, n)
+	for i := range values {
+		values[i] = fmt.Sprintf("($1, $%d, $%d)", 2*i+2, 2*i+3)
+	}
+	return "INSERT INTO inbox (kind, entity, version) VALUES " + strings.Join(values, ", ") + ` ON CONFLICT (kind, entity)
+		DO UPDATE SET version = excluded.version WHERE inbox.version < excluded.version`
 }

@@ -139,13 +139,20 @@ type place struct {
 	seq uint64
 }
 
-// recordSizes are the numbers of rows that one statement records. There are few, so that prepared statements are reused.
-var recordSizes = []int{64, 16, 4, 1}
+// sizeFor is how many rows the next statement takes of so many. There are few sizes, so that prepared statements are reused.
+func sizeFor(rows int) int {
+	for _, size := range []int{64, 16, 4} {
+		if size <= rows {
+			return size
+		}
+	}
+	return 1
+}
 
 // record writes down where events are in the log; only where nothing is written yet, if ifUnknown.
 func record(tx *store.Tx, places []place, ifUnknown bool) error {
 	for len(places) > 0 {
-		n := recordSizes[slices.IndexFunc(recordSizes, func(size int) bool { return size <= len(places) })]
+		n := sizeFor(len(places))
 		query, args := recordStatement(places[:n], ifUnknown)
 		if err := tx.Do(query, args...); err != nil {
 			return fmt.Errorf("recording what was published: %w", err)

@@ -175,7 +175,12 @@ func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
 
 // Start is Update without waiting. Updates run in the order of the calls of Start; the channel gets one value.
 func (db *DB) Start(ctx context.Context, fn func(tx *Tx) error) <-chan error {
-	return db.writer.start(ctx, fn)
+	return db.writer.start(ctx, 1, fn)
+}
+
+// UpdateMany is Update for a function that does the work of n updates, as far as their sharing a commit goes.
+func (db *DB) UpdateMany(ctx context.Context, n int, fn func(tx *Tx) error) error {
+	return <-db.writer.start(ctx, n, fn)
 }
 
 // View runs fn on a connection pool that can only read. Each statement sees the newest commit. Connections that have died

@@ -83,6 +83,13 @@ func (tx *Tx) NewID() string { return tx.db.newID() }
 // Context has the values of the caller's context, never its cancellation.
 func (tx *Tx) Context() context.Context { return context.WithoutCancel(tx.caller) }
 
+// As runs fn with what ctx carries, as the trace of a request, in the place of what the caller's context does.
+func (tx *Tx) As(ctx context.Context, fn func() error) error {
+	defer func(before context.Context) { tx.caller = before }(tx.caller)
+	tx.caller = ctx
+	return fn()
+}
+
 // Touch wakes everybody who awaits one of the keys, after the commit.
 func (tx *Tx) Touch(keys ...string) { tx.keys = append(tx.keys, keys...) }
 

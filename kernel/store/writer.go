@@ -39,6 +39,7 @@ type writer struct {
 type update struct {
 	ctx      context.Context
 	fn       func(*Tx) error
+	weight   int // updates that it stands for
 	answer   chan error
 	answered bool
 	runs     int
@@ -52,8 +53,8 @@ func newWriter(db *DB) *writer {
 	return w
 }
 
-func (w *writer) start(ctx context.Context, fn func(*Tx) error) <-chan error {
-	u := &update{ctx: ctx, fn: fn, answer: make(chan error, 1)}
+func (w *writer) start(ctx context.Context, weight int, fn func(*Tx) error) <-chan error {
+	u := &update{ctx: ctx, fn: fn, weight: weight, answer: make(chan error, 1)}
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	if w.closed {
@@ -83,9 +84,16 @@ func (w *writer) loop() {
 			time.Sleep(commitDelay)
 		}
 		group := w.gather(first)
-		busy = len(group) >= busyFrom
+		busy = weight(group) >= busyFrom
 		w.commit(group)
 	}
+}
+
+func weight(group []*update) (all int) {
+	for _, u := range group {
+		all += u.weight
+	}
+	return all
 }
 
 // gather takes the updates that are waiting, in their order, and drops those whose caller has gone.
