@@ -20,9 +20,10 @@ type engine struct {
 // engines are those that are measured. The first is what is shipped.
 var (
 	embedded = engine{"embedded", market.Topology{Name: "one process"}}
-	postgres = engine{"postgres", market.Topology{Name: "six processes", Postgres: true, Apart: true, Replicas: 1}}
+	postgres = engine{"postgres", market.Topology{Name: "one process on PostgreSQL and a NATS server", Postgres: true, NATS: true}}
+	services = engine{"services", market.Topology{Name: "six processes", Postgres: true, Apart: true, Replicas: 1}}
 	replicas = engine{"replicas", market.Topology{Name: "two replicas of each service", Postgres: true, Apart: true, Replicas: 2}}
-	engines  = []engine{embedded, postgres, replicas}
+	engines  = []engine{embedded, postgres, services, replicas}
 )
 
 // house is a market with people in it. They were signed up beforehand: that costs what a password hash must cost.

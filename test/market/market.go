@@ -24,6 +24,7 @@ import (
 type Topology struct {
 	Name     string
 	Postgres bool // PostgreSQL, else SQLite in the process
+	NATS     bool // a NATS server beside a single process, else one in it
 	Apart    bool // each service in processes of its own behind a gateway, with a NATS server that they share
 	Replicas int  // of each service, when they are apart
 }
@@ -69,6 +70,10 @@ func OpenIn(t testing.TB, dir string, top Topology, flags ...string) *Market {
 		m.Database = postgres.URL(t)
 		flags = append([]string{"--database-url", m.Database}, flags...)
 	}
+	if top.NATS || top.Apart {
+		m.Broker = NewBroker(t)
+		flags = append([]string{"--nats-url", m.Broker.URL()}, flags...)
+	}
 	if !top.Apart {
 		m.Front = prepare(t, "the market", flags...)
 		m.Front.data = dir
@@ -76,8 +81,7 @@ func OpenIn(t testing.TB, dir string, top Topology, flags ...string) *Market {
 		m.Front.Start()
 		return m
 	}
-	m.Broker = NewBroker(t)
-	m.spread(append([]string{"--nats-url", m.Broker.URL(), "--trusted-proxies", "127.0.0.1"}, flags...))
+	m.spread(append([]string{"--trusted-proxies", "127.0.0.1"}, flags...))
 	m.StartAll(m.All...)
 	m.Ready(m.All...)
 	return m
