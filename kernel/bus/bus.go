@@ -16,11 +16,14 @@
 //     and is repeated). It applies only what is newer than what it has: at any time it has seen some version of an entity
 //     and never goes back. A version may be skipped, the newest never is. Hence handlers answer to the state that they
 //     are given, not to what may have changed since the last one.
-//   - A handler's effects are those of one transaction, applied once. A handler may run more than once for that.
+//   - A handler's effects are those of one transaction, which events that came together share, applied once. A handler may run
+//     more than once for that.
 //   - A handler that fails holds nobody up: its event is set aside and tried again, at last parked for an operator. Only
 //     a database that is out of order stops a follower, until it is back.
 //   - A log that is new, was deleted, or has lost messages is filled again from the outboxes: before the process reports
 //     ready, and within a second or so while it runs. Followers then read the log from its start and skip what they know.
+//   - Where the log's server is in this process, followers are handed events as they are sent, and the log has causes before
+//     effects. That is how a market in one process is fast; nothing else depends on it.
 //
 // Only this package knows NATS.
 package bus
