@@ -9,7 +9,7 @@ import (
 )
 
 // previously is what an object was like before it was updated, in the members that have changed since the last event that
-// showed it otherwise. Only events of updates say so.
+// showed it otherwise. Only events of updates say so, which intents and charges have none of.
 func (c *call) previously(kind string, id any, data []byte) ([]byte, error) {
 	if !strings.HasSuffix(kind, ".updated") {
 		return nil, nil
@@ -17,7 +17,8 @@ func (c *call) previously(kind string, id any, data []byte) ([]byte, error) {
 	was, ok, err := store.One(c.tx, func(scan store.Scan) (text string, err error) {
 		err = scan(&text)
 		return text, err
-	}, `SELECT data FROM events WHERE object = $1 AND data <> $2 ORDER BY created_at DESC, id DESC LIMIT 1`, id, string(data))
+	}, `SELECT data FROM events WHERE object = $1 AND substr(object, 1, 3) NOT IN ('pi_', 'ch_') AND data <> $2
+		ORDER BY created_at DESC, id DESC LIMIT 1`, id, string(data))
 	if err != nil || !ok {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 func confirmIntent(c *call) (object, error) {
@@ -96,12 +97,8 @@ func (c *call) charge(in *intent, with *method) (object, error) {
 	if !in.holds() {
 		return c.take(in, ch, true, in.amount, "charge.succeeded")
 	}
-	in.status, in.capturable = requiresCapture, in.amount
-	o, err := c.record(in, ch, true, "charge.succeeded", "payment_intent.amount_capturable_updated")
-	if err != nil {
-		return nil, err
-	}
-	return o, c.later("expire", in.id, in.id, holdLife)
+	in.status, in.capturable, in.expiresAt = requiresCapture, in.amount, c.tx.Now().Add(holdLife)
+	return c.record(in, ch, true, "charge.succeeded", "payment_intent.amount_capturable_updated")
 }
 
 // attempt is a new charge of the intent, which uses the payment method.
@@ -118,7 +115,7 @@ func (c *call) attempt(in *intent, with *method, status string) (*charge, error)
 
 // take moves the money of a charge that the bank has agreed to. What its cardholder will say of it is settled then too.
 func (c *call) take(in *intent, ch *charge, isNew bool, amount int64, chargeEvent string) (object, error) {
-	in.status, in.received, in.capturable = succeeded, amount, 0
+	in.status, in.received, in.capturable, in.expiresAt = succeeded, amount, 0, time.Time{}
 	ch.status, ch.captured, ch.txn = succeeded, amount, newID(c.tx, "txn_")
 	o, err := c.record(in, ch, isNew, chargeEvent, "payment_intent.succeeded")
 	if err != nil {
@@ -233,7 +230,7 @@ func cancelIntent(c *call) (object, error) {
 // cancel gives the intent up. A hold on the money is released, a debit under way is called off.
 func (c *call) cancel(in *intent, reason, releaseEvent string) (object, error) {
 	was := in.status
-	in.status, in.capturable, in.details.Step, in.details.StepURL = canceled, 0, "", ""
+	in.status, in.capturable, in.expiresAt, in.details.Step, in.details.StepURL = canceled, 0, time.Time{}, "", ""
 	in.details.CanceledAt, in.details.CancelReason = seconds(c.tx.Now()), reason
 	if was != requiresCapture && was != processing {
 		if err := saveIntent(c.tx, in); err != nil {

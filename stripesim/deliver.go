@@ -246,7 +246,7 @@ func (s *Sim) Deliveries(ctx context.Context, limit int) (all []Delivery, err er
 			d.Created, d.Due = store.Time(at), store.Time(due)
 			return d, err
 		}, `SELECT d.event, e.type, d.endpoint, d.status, d.attempts, d.answer, d.failure, d.created_at, d.due_at
-			FROM deliveries d JOIN events e ON e.id = d.event ORDER BY d.created_at DESC, d.event DESC, d.endpoint LIMIT $1`, limit)
+			FROM deliveries d JOIN events e ON e.id = d.event ORDER BY d.event DESC, d.endpoint LIMIT $1`, limit)
 		return err
 	})
 	return all, err

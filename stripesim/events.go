@@ -37,12 +37,13 @@ func (c *call) emit(kind string, o object) error {
 	if err != nil {
 		return err
 	}
-	c.told, c.toldJSON = o, data
 	previous, err := c.previously(kind, o["id"], data)
 	if err != nil {
 		return err
 	}
-	return c.insertEvent(kind, o["id"], data, previous)
+	id, err := c.insertEvent(kind, o["id"], data, previous)
+	c.told = told{object: o, json: data, id: id}
+	return err
 }
 
 // emitUpdate is emit for an object of which nobody was told before: was is what it was like.
@@ -59,18 +60,19 @@ func (c *call) emitUpdate(kind string, was, is object) error {
 	if err != nil || string(previous) == "{}" {
 		return err
 	}
-	return c.insertEvent(kind, is["id"], data, previous)
+	_, err = c.insertEvent(kind, is["id"], data, previous)
+	return err
 }
 
-func (c *call) insertEvent(kind string, object any, data, previous []byte) error {
-	id := newID(c.tx, "evt_3")
-	err := c.tx.Do(`INSERT INTO events (id, created_at, type, data, previous, request, request_key, object)
+func (c *call) insertEvent(kind string, object any, data, previous []byte) (id string, err error) {
+	id = newID(c.tx, "evt_3")
+	err = c.tx.Do(`INSERT INTO events (id, created_at, type, data, previous, request, request_key, object)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		id, store.Millis(c.tx.Now()), kind, string(data), string(previous), c.requestID, c.key, object)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return c.queue(id, kind)
+	return id, c.queue(id, kind)
 }
 
 const eventColumns = `events.id, events.created_at, events.type, events.data, events.previous, events.request, events.request_key,

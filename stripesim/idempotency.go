@@ -55,7 +55,8 @@ func (c *call) once(r *http.Request, values url.Values, a *answer, run endpoint)
 		a.status, a.body, err = c.do(run)
 		return err
 	}
-	first, err := c.claimKey(r, values)
+	k := keyed{key: c.key, request: fingerprint(r, values), endpoint: r.Method + " " + r.URL.Path}
+	first, err := c.claimKey(k)
 	if err != nil || first != nil {
 		if first != nil {
 			a.status, a.body, a.original = first.status, first.body, first.original
@@ -65,11 +66,15 @@ func (c *call) once(r *http.Request, values url.Values, a *answer, run endpoint)
 	if a.status, a.body, err = c.do(run); err != nil {
 		return err
 	}
-	return c.keepAnswer(*a)
+	return c.keepAnswer(k, *a)
 }
 
-// claimKey makes the key this request's own, or returns the answer of the request that had it first.
-func (c *call) claimKey(r *http.Request, values url.Values) (*answer, error) {
+// keyed is the request that a key belongs to.
+type keyed struct{ key, request, endpoint string }
+
+// claimKey makes the key this request's own, or returns the answer of the request that had it first. The only process that
+// writes has nothing to claim: the key is written with its answer.
+func (c *call) claimKey(k keyed) (*answer, error) {
 	now := c.tx.Now()
 	old := store.Millis(now.Add(-keyLife))
 	if c.sim.claimed.Add(1)%keyPruneEvery == 0 {
@@ -79,38 +84,53 @@ func (c *call) claimKey(r *http.Request, values url.Values) (*answer, error) {
 			return nil, err
 		}
 	}
-	endpoint, request := r.Method+" "+r.URL.Path, fingerprint(r, values)
-	n, err := c.tx.Exec(`INSERT INTO idempotency_keys (key, request, endpoint, request_id, created_at) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (key) DO UPDATE SET request = excluded.request, endpoint = excluded.endpoint, request_id = excluded.request_id,
-			created_at = excluded.created_at, status = 0, body = '' WHERE idempotency_keys.created_at <= $6`,
-		c.key, request, endpoint, c.requestID, store.Millis(now), old)
-	if err != nil || n == 1 {
-		return nil, err
+	if !c.tx.Embedded() {
+		n, err := c.tx.Exec(`INSERT INTO idempotency_keys (key, request, endpoint, request_id, created_at) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (key) DO UPDATE SET created_at = excluded.created_at WHERE idempotency_keys.created_at <= $6`,
+			k.key, k.request, k.endpoint, c.requestID, store.Millis(now), old)
+		if err != nil || n == 1 {
+			return nil, err
+		}
 	}
+	return c.firstAnswer(k, old)
+}
+
+// firstAnswer is that of the request that had the key first, nil if that was too long ago.
+func (c *call) firstAnswer(k keyed, old int64) (*answer, error) {
 	type stored struct {
 		answer
 		request, endpoint string
 	}
-	was, _, err := store.One(c.tx, func(scan store.Scan) (s stored, err error) {
+	was, ok, err := store.One(c.tx, func(scan store.Scan) (s stored, err error) {
 		var body string
 		err = scan(&s.request, &s.endpoint, &s.original, &s.status, &body)
 		s.body = []byte(body)
 		return s, err
-	}, `SELECT request, endpoint, request_id, status, body FROM idempotency_keys WHERE key = $1`, c.key)
+	}, `SELECT k.request, k.endpoint, k.request_id, k.status, coalesce(e.data, k.body) FROM idempotency_keys k
+		LEFT JOIN events e ON e.id = k.event WHERE k.key = $1 AND k.created_at > $2`, k.key, old)
 	switch {
-	case err != nil:
+	case err != nil || !ok:
 		return nil, err
-	case was.endpoint != endpoint:
-		return nil, keyMisused(c.key, "Keys for idempotent requests can only be used for the same endpoint they were first used "+
-			"for ('"+was.endpoint+"' vs '"+endpoint+"'). ")
-	case was.request != request:
-		return nil, keyMisused(c.key, "Keys for idempotent requests can only be used with the same parameters they were first used with. ")
+	case was.endpoint != k.endpoint:
+		return nil, keyMisused(k.key, "Keys for idempotent requests can only be used for the same endpoint they were first used "+
+			"for ('"+was.endpoint+"' vs '"+k.endpoint+"'). ")
+	case was.request != k.request:
+		return nil, keyMisused(k.key, "Keys for idempotent requests can only be used with the same parameters they were first used with. ")
 	}
 	return &was.answer, nil
 }
 
-func (c *call) keepAnswer(a answer) error {
-	return c.tx.Do(`UPDATE idempotency_keys SET status = $1, body = $2 WHERE key = $3`, a.status, string(a.body), c.key)
+// keepAnswer writes the key down with its answer. What an event tells anyway is kept with that.
+func (c *call) keepAnswer(k keyed, a answer) error {
+	body, event := string(a.body), ""
+	if c.answered {
+		body, event = "", c.told.id
+	}
+	return c.tx.Do(`INSERT INTO idempotency_keys (key, request, endpoint, request_id, created_at, status, body, event)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (key) DO UPDATE SET request = excluded.request, endpoint = excluded.endpoint, request_id = excluded.request_id,
+			created_at = excluded.created_at, status = excluded.status, body = excluded.body, event = excluded.event`,
+		k.key, k.request, k.endpoint, c.requestID, store.Millis(c.tx.Now()), a.status, body, event)
 }
 
 // fingerprint tells requests apart: the same endpoint with the same parameters in any order is the same request.

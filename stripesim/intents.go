@@ -19,6 +19,8 @@ const (
 	pending              = "pending"
 )
 
+const intentPrefix = "pi_"
+
 // The largest amount, in minor units: twelve digits.
 const maxAmount = 999_999_999_999
 
@@ -34,6 +36,7 @@ type intent struct {
 	captureMethod string
 	method        string // the card; empty after it was declined
 	latestCharge  string
+	expiresAt     time.Time // of what is held; zero if nothing is
 	details       details
 }
 
@@ -60,7 +63,7 @@ var shownAgain = map[string]int{"description": 1000, "receipt_email": 0, "statem
 
 func createIntent(c *call) (object, error) {
 	f := c.form
-	in := &intent{id: newID(c.tx, "pi_3"), createdAt: c.tx.Now(), status: requiresMethod}
+	in := &intent{id: newID(c.tx, intentPrefix+"3"), createdAt: c.tx.Now(), status: requiresMethod}
 	in.amount = c.amount("amount")
 	in.currency = c.currency()
 	in.captureMethod = f.choice("capture_method", "automatic_async", "automatic", "manual")

@@ -2,6 +2,7 @@ package stripesim
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"ticketing/kernel/store"
@@ -11,9 +12,8 @@ import (
 const holdLife = 7 * 24 * time.Hour
 
 // errands are what happens by itself some time after a request. Each finds the object as it is then, and does nothing if
-// it has gone another way.
+// it has gone another way. That of a hold, which ends, is not on the list of errands: it is the intent itself.
 var errands = map[string]func(c *call, object string) error{
-	"expire":  (*call).expireHold,
 	"debit":   (*call).decideDebit,
 	"refund":  (*call).decideRefund,
 	"dispute": (*call).openDisputes,
@@ -32,7 +32,9 @@ func (c *call) later(errand, object, intent string, after time.Duration) error {
 func (s *Sim) Settle(ctx context.Context) (n int, err error) {
 	for {
 		done, err := s.settle(ctx, func(tx *store.Tx) ([]string, error) {
-			return store.All(tx, scanText, `SELECT id FROM later WHERE due_at <= $1 ORDER BY due_at, id LIMIT 100`, store.Millis(tx.Now()))
+			return store.All(tx, scanErrand, `SELECT id, due_at FROM later WHERE due_at <= $1
+				UNION ALL SELECT id, expires_at FROM intents WHERE expires_at > 0 AND expires_at <= $1
+				ORDER BY 2, 1 LIMIT 100`, store.Millis(tx.Now()))
 		})
 		n += done
 		if err != nil || done == 0 {
@@ -53,7 +55,8 @@ func (s *Sim) SettleNow(ctx context.Context, id string) (n int, err error) {
 		if ch != nil {
 			intent = ch.intent
 		}
-		return store.All(tx, scanText, `SELECT id FROM later WHERE object = $1 OR intent = $2 ORDER BY due_at, id`, id, intent)
+		return store.All(tx, scanErrand, `SELECT id, due_at FROM later WHERE object = $1 OR intent = $2
+			UNION ALL SELECT id, expires_at FROM intents WHERE id = $2 AND expires_at > 0 ORDER BY 2, 1`, id, intent)
 	})
 }
 
@@ -64,7 +67,9 @@ func (s *Sim) NextDue(ctx context.Context) (at time.Time, ok bool, err error) {
 		ms, ok, err = store.One(tx, func(scan store.Scan) (ms int64, err error) {
 			err = scan(&ms)
 			return ms, err
-		}, `SELECT due_at FROM later ORDER BY due_at LIMIT 1`)
+		}, `SELECT due_at FROM (SELECT min(due_at) AS due_at FROM later
+			UNION ALL SELECT min(expires_at) FROM intents WHERE expires_at > 0) AS both_lists
+			WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1`)
 		at = store.Time(ms)
 		return err
 	})
@@ -98,6 +103,9 @@ func (s *Sim) settle(ctx context.Context, find func(tx *store.Tx) ([]string, err
 
 // runErrand takes an errand off the list and does it; false if another process was first.
 func (c *call) runErrand(id string) (bool, error) {
+	if strings.HasPrefix(id, intentPrefix) {
+		return c.expireHold(id)
+	}
 	type row struct{ kind, object string }
 	r, ok, err := store.One(c.tx, func(scan store.Scan) (r row, err error) {
 		err = scan(&r.kind, &r.object)
@@ -114,12 +122,18 @@ func scanText(scan store.Scan) (s string, err error) {
 	return s, err
 }
 
-// expireHold gives up a hold that was never captured.
-func (c *call) expireHold(intentID string) error {
-	in, _, err := lockIntent(c.tx, intentID)
-	if err != nil || in.status != requiresCapture {
-		return err
+func scanErrand(scan store.Scan) (id string, err error) {
+	var due int64
+	err = scan(&id, &due)
+	return id, err
+}
+
+// expireHold gives up a hold that was never captured; false if there is none any more.
+func (c *call) expireHold(intentID string) (bool, error) {
+	in, ok, err := lockIntent(c.tx, intentID)
+	if err != nil || !ok || in.status != requiresCapture {
+		return false, err
 	}
 	_, err = c.cancel(in, "automatic", "charge.expired")
-	return err
+	return err == nil, err
 }

@@ -194,7 +194,7 @@ func TestHoldExpires(t *testing.T) {
 			b.t.Errorf("at once: %d %v", n, err)
 		}
 		b.settle(7*24*time.Hour-time.Second, 0)
-		b.settle(time.Second, 2)
+		b.settle(time.Second, 1)
 		got := b.intent(old.ID)
 		if got.Status != "canceled" || got.CancellationReason != "automatic" || got.AmountCapturable != 0 || !got.LatestCharge.Refunded {
 			b.t.Errorf("old: %+v", got)

@@ -25,8 +25,15 @@ type call struct {
 	requestID string
 
 	listeners []listener // to its events; nil until there is one
-	told      object     // the newest event's object, and as JSON
-	toldJSON  []byte
+	told      told
+	answered  bool // with what was told
+}
+
+// told is the object of the newest event, also as JSON, and the event's id.
+type told struct {
+	object object
+	json   []byte
+	id     string
 }
 
 // endpoint carries out one request. An error is an *apiError, or a failure of the engine.
@@ -124,8 +131,9 @@ func (c *call) do(run endpoint) (status int, body []byte, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	if c.told != nil && reflect.ValueOf(o).Pointer() == reflect.ValueOf(c.told).Pointer() && len(c.form.expand()) == 0 {
-		return http.StatusOK, c.toldJSON, nil
+	if t := c.told; t.object != nil && reflect.ValueOf(o).Pointer() == reflect.ValueOf(t.object).Pointer() && len(c.form.expand()) == 0 {
+		c.answered = true
+		return http.StatusOK, t.json, nil
 	}
 	body, err = encode(o)
 	return http.StatusOK, body, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
@@ -206,11 +207,10 @@ func (s *Sim) words(r *http.Request, key string, values url.Values) []string {
 		return words
 	}
 	err := s.db.View(context.WithoutCancel(r.Context()), func(tx *store.Tx) error {
-		known, err := store.All(tx, func(scan store.Scan) (word string, err error) {
-			err = scan(&word)
-			return word, err
-		}, `SELECT value FROM intent_metadata WHERE intent = $1`, id)
-		words = append(words, known...)
+		in, ok, err := findIntent(tx, id)
+		if ok {
+			words = slices.AppendSeq(words, maps.Values(in.details.Metadata))
+		}
 		return err
 	})
 	if err != nil {

@@ -31,18 +31,19 @@ func newID(tx *store.Tx, prefix string) string {
 	return prefix + string(out[:])
 }
 
-const intentColumns = `id, created_at, amount, capturable, received, currency, status, capture_method, method, latest_charge, details`
+const intentColumns = `id, created_at, amount, capturable, received, currency, status, capture_method, method, latest_charge,
+	expires_at, details`
 
 func scanIntent(scan store.Scan) (*intent, error) {
 	var in intent
-	var at int64
+	var at, expires int64
 	var text string
 	err := scan(&in.id, &at, &in.amount, &in.capturable, &in.received, &in.currency, &in.status, &in.captureMethod,
-		&in.method, &in.latestCharge, &text)
+		&in.method, &in.latestCharge, &expires, &text)
 	if err != nil {
 		return nil, err
 	}
-	in.createdAt = store.Time(at)
+	in.createdAt, in.expiresAt = store.Time(at), store.Time(expires)
 	return &in, json.Unmarshal([]byte(text), &in.details)
 }
 
@@ -53,7 +54,8 @@ func findIntent(tx *store.Tx, id string) (*intent, bool, error) {
 // lockIntent reads an intent and keeps every other request from it until the commit: all that concerns an intent, its
 // charges and its refunds happens one after the other.
 func lockIntent(tx *store.Tx, id string) (*intent, bool, error) {
-	return store.One(tx, scanIntent, `UPDATE intents SET version = version + 1 WHERE id = $1 RETURNING `+intentColumns, id)
+	lock := tx.Either("", " FOR NO KEY UPDATE") // SQLite has one writer, who is never among others
+	return store.One(tx, scanIntent, `SELECT `+intentColumns+` FROM intents WHERE id = $1`+lock, id)
 }
 
 func insertIntent(tx *store.Tx, in *intent) error {
@@ -61,9 +63,9 @@ func insertIntent(tx *store.Tx, in *intent) error {
 	if err != nil {
 		return err
 	}
-	err = tx.Do(`INSERT INTO intents (`+intentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+	err = tx.Do(`INSERT INTO intents (`+intentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		in.id, store.Millis(in.createdAt), in.amount, in.capturable, in.received, in.currency, in.status, in.captureMethod,
-		in.method, in.latestCharge, string(text))
+		in.method, in.latestCharge, store.Millis(in.expiresAt), string(text))
 	if err != nil {
 		return err
 	}
@@ -76,7 +78,8 @@ func saveIntent(tx *store.Tx, in *intent) error {
 		return err
 	}
 	err = tx.Do(`UPDATE intents SET capturable = $1, received = $2, status = $3, method = $4, latest_charge = $5,
-		details = $6 WHERE id = $7`, in.capturable, in.received, in.status, in.method, in.latestCharge, string(text), in.id)
+		expires_at = $6, details = $7 WHERE id = $8`, in.capturable, in.received, in.status, in.method, in.latestCharge,
+		store.Millis(in.expiresAt), string(text), in.id)
 	return err
 }
 

@@ -41,7 +41,7 @@ func updateIntent(c *call) (object, error) {
 		return nil, err
 	}
 	changed.details.LastError = nil
-	return changed.render(), c.reviseIntent(&changed)
+	return changed.render(), c.reviseIntent(in, &changed)
 }
 
 // changeTerms reads the terms that are given, and says which payment method that is.
@@ -100,7 +100,7 @@ func (f *form) changedMetadata(old map[string]string) map[string]string {
 }
 
 // reviseIntent stores an intent with its terms.
-func (c *call) reviseIntent(in *intent) error {
+func (c *call) reviseIntent(was, in *intent) error {
 	text, err := json.Marshal(in.details)
 	if err != nil {
 		return err
@@ -110,8 +110,11 @@ func (c *call) reviseIntent(in *intent) error {
 	if err != nil {
 		return err
 	}
-	if err := c.tx.Do(`DELETE FROM intent_metadata WHERE intent = $1`, in.id); err != nil {
-		return err
+	for name, value := range was.details.Metadata {
+		err := c.tx.Do(`DELETE FROM intent_metadata WHERE name = $1 AND value = $2 AND intent = $3`, name, value, in.id)
+		if err != nil {
+			return err
+		}
 	}
 	return insertMetadata(c.tx, in)
 }

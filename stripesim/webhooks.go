@@ -84,11 +84,11 @@ func (s *Sim) RemoveWebhook(ctx context.Context, name string) error {
 	}
 	s.setRoute(name, nil)
 	return s.db.Update(ctx, func(tx *store.Tx) error {
-		err := tx.Do(`DELETE FROM deliveries WHERE endpoint IN (SELECT id FROM webhook_endpoints WHERE name = $1)`, name)
-		if err == nil {
-			err = tx.Do(`DELETE FROM webhook_endpoints WHERE name = $1`, name)
+		id, ok, err := store.One(tx, scanText, `DELETE FROM webhook_endpoints WHERE name = $1 RETURNING id`, name)
+		if err != nil || !ok {
+			return err
 		}
-		return err
+		return tx.Do(`DELETE FROM deliveries WHERE endpoint = $1`, id)
 	})
 }
 
