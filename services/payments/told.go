@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,20 +37,48 @@ const (
 
 // readEvent reads the body of a webhook. One that is no event is named by its digest, so that it is recorded all the same.
 func readEvent(body []byte) StripeEvent {
-	var told struct {
-		ID      string `json:"id"`
-		Type    string `json:"type"`
-		Created int64  `json:"created"`
-		Data    struct {
-			Object json.RawMessage `json:"object"`
-		} `json:"data"`
-	}
-	err := json.Unmarshal(body, &told)
+	told, err := wordsOf(body)
 	if err != nil || word(told.ID) == "" || word(told.Type) == "" {
 		sum := sha256.Sum256(body)
 		return StripeEvent{ID: "sha256:" + hex.EncodeToString(sum[:]), Source: byWebhook, Outcome: heardUnreadable}
 	}
 	return toldOf(told.ID, told.Type, told.Created, told.Data.Object, byWebhook)
+}
+
+// told is what is read of a webhook's body.
+type told struct {
+	ID      string `json:"id"`
+	Type    string `json:"type"`
+	Created int64  `json:"created"`
+	Data    struct {
+		Object json.RawMessage `json:"object"`
+	} `json:"data"`
+}
+
+func wordsOf(body []byte) (t told, err error) {
+	odd := !plain(body) || !json.Valid(body)
+	if !odd {
+		members(body, func(name string, value []byte) {
+			var failed error
+			switch name {
+			case "id":
+				t.ID = text(value)
+			case "type":
+				t.Type = text(value)
+			case "created":
+				t.Created, failed = strconv.ParseInt(string(value), 10, 64)
+			case "data":
+				t.Data.Object = memberOf(value, "object")
+				odd = odd || t.Data.Object == nil
+			}
+			odd = odd || failed != nil
+		})
+	}
+	if odd {
+		t = told{}
+		err = json.Unmarshal(body, &t)
+	}
+	return t, err
 }
 
 // listedEvent is an event as Stripe's own list has it.
@@ -66,19 +95,42 @@ func toldOf(id, kind string, created int64, object json.RawMessage, source strin
 	if created > 0 && created <= lastSecond {
 		e.CreatedAt = time.Unix(created, 0).UTC()
 	}
-	var o struct {
-		ID       string            `json:"id"`
-		Object   string            `json:"object"`
-		Intent   reference         `json:"payment_intent"`
-		Metadata map[string]string `json:"metadata"`
-	}
-	_ = json.Unmarshal(object, &o) // what is of another type than expected stays empty: it is nothing of ours
+	o := subjectOf(object)
 	e.ObjectID, e.IntentID, e.ChargeID = word(o.ID), word(string(o.Intent)), word(o.Metadata["charge_id"])
 	if o.Object == "payment_intent" {
 		e.IntentID = e.ObjectID
 	}
 	e.Payload = withoutSecrets(object)
 	return e
+}
+
+// subject is what is read of an object that something has happened to. What is of another type than expected stays empty: it is
+// nothing of ours.
+type subject struct {
+	ID       string            `json:"id"`
+	Object   string            `json:"object"`
+	Intent   reference         `json:"payment_intent"`
+	Metadata map[string]string `json:"metadata"`
+}
+
+func subjectOf(object []byte) (s subject) {
+	if !plain(object) { // what is, has been read as a part of what is well-formed
+		_ = json.Unmarshal(object, &s)
+		return s
+	}
+	members(object, func(name string, value []byte) {
+		switch name {
+		case "id":
+			s.ID = text(value)
+		case "object":
+			s.Object = text(value)
+		case "payment_intent":
+			_ = s.Intent.UnmarshalJSON(value)
+		case "metadata":
+			_ = json.Unmarshal(value, &s.Metadata)
+		}
+	})
+	return s
 }
 
 // reference is another object, which Stripe names by its id or shows whole.

@@ -5,12 +5,48 @@ import (
 	"unicode/utf8"
 )
 
-// Most of what Stripe tells has no escapes in it. Secrets are cut out of that as they stand: taking the object apart and
-// putting it together again takes longer than all else that is done about an event.
+// Most of what Stripe answers and tells has no escapes in it. What is wanted of that is read, and secrets are cut out of it, as it
+// stands: taking the object apart and putting it together again takes longer than all else that is done about it.
 
 // plain tells whether a JSON value is an object without escapes, in which a name can be written in one way only.
 func plain(value []byte) bool {
 	return len(value) > 0 && value[0] == '{' && bytes.IndexByte(value, '\\') < 0 && utf8.Valid(value)
+}
+
+// members gives the members of a plain object to use, in their order. The object has to be well-formed.
+func members(object []byte, use func(name string, value []byte)) {
+	for i := afterSpace(object, 1); i < len(object) && object[i] == '"'; {
+		end := afterValue(object, i)
+		name := object[i+1 : end-1]
+		value := afterSpace(object, afterSpace(object, end)+1) // after the colon
+		end = afterValue(object, value)
+		use(string(name), object[value:end])
+		i = afterSpace(object, end)
+		if object[i] == ',' {
+			i = afterSpace(object, i+1)
+		}
+	}
+}
+
+// memberOf is the value of the last member of that name, nil if there is none or the value is no object.
+func memberOf(object []byte, name string) (value []byte) {
+	if len(object) == 0 || object[0] != '{' {
+		return nil
+	}
+	members(object, func(found string, v []byte) {
+		if found == name {
+			value = v
+		}
+	})
+	return value
+}
+
+// text is what a plain value says; empty if that is no text.
+func text(value []byte) string {
+	if len(value) < 2 || value[0] != '"' {
+		return ""
+	}
+	return string(value[1 : len(value)-1])
 }
 
 // secretNames are what the members are called that strip takes out.
