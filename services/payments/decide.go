@@ -34,13 +34,12 @@ func readStates(tx *store.Tx, id string) (f file, err error) {
 	return f, err
 }
 
-// readAgain is the file as it is now. The requests are still those that were known: who else asks has the same keys.
+// readAgain is the file with what may have changed. The requests are still those that were known: who else asks has the same keys.
 func (s *Service) readAgain(ctx context.Context, f file) (now file, err error) {
 	err = s.db.View(ctx, func(tx *store.Tx) error {
-		now, err = readStates(tx, f.ID)
+		now, err = s.withOrder(tx, f)
 		return err
 	})
-	now.requests = f.requests
 	return now, err
 }
 
@@ -79,9 +78,11 @@ func (s *Service) advance(ctx context.Context, f file, in *intent) (last file, s
 		case step:
 			return f, in, false, s.stepAsked(ctx, f.Charge)
 		case finish:
-			return f, in, false, s.complete(ctx, f.Charge)
+			f.Charge, err = s.complete(ctx, f.Charge)
+			return f, in, false, err
 		case drop:
-			return f, in, false, s.drop(ctx, f, why)
+			f.Charge, err = s.drop(ctx, f, why)
+			return f, in, false, err
 		case release:
 			reason = why
 		}
@@ -93,9 +94,11 @@ func (s *Service) advance(ctx context.Context, f file, in *intent) (last file, s
 			reason, made[release] = no.code, true
 			f, in, err = s.carryOut(ctx, f, in, release)
 		case errors.As(err, &no) && (m == create || m == confirm):
-			return f, in, false, s.fail(ctx, f.ID, no.code)
+			f.Charge, err = s.fail(ctx, f.Charge, no.code)
+			return f, in, false, err
 		case errors.Is(err, errMissing) && f.lost() != "":
-			return f, in, false, s.fail(ctx, f.ID, codeLost)
+			f.Charge, err = s.fail(ctx, f.Charge, codeLost)
+			return f, in, false, err
 		}
 		if err != nil {
 			return f, in, false, err
@@ -174,40 +177,41 @@ func (s *Service) create(ctx context.Context, f file) (file, *intent, error) {
 // learn stores Stripe's id, and the requests that come next. From then on, and not before, the intent may be confirmed.
 func (s *Service) learn(ctx context.Context, id, stripeID string) (f file, err error) {
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		learnt, err := learnIntent(tx, id, stripeID)
+		c, learnt, err := learnIntent(tx, id, stripeID)
 		if err != nil {
 			return err
 		}
-		if f, err = readStates(tx, id); err != nil || !learnt {
+		if !learnt {
+			f, err = readStates(tx, id)
+			return err
+		}
+		if f, err = s.withOrder(tx, file{Charge: c}); err != nil {
 			return err
 		}
 		next := []request{newRequest(id, opConfirm, 1, confirmParams(f.Charge).hash(stripeID), f.now)}
 		if f.Hold {
 			next = append(next, newRequest(id, opCapture, 1, captureParams.hash(stripeID), f.now))
 		}
-		f.requests = map[operation]request{}
-		for _, r := range next {
-			if f.requests[r.Operation], err = insertRequest(tx, r); err != nil {
-				return err
-			}
-		}
-		return nil
+		f.requests, err = insertRequests(tx, next)
+		return err
 	})
 	return f, err
 }
 
 // drop fails the charge. One whose intent is not known may be learning it at this moment: then it is not dropped.
-func (s *Service) drop(ctx context.Context, f file, why string) error {
+func (s *Service) drop(ctx context.Context, f file, why string) (Charge, error) {
 	if f.StripeID == "" {
 		_, err := s.failUnlearnt(ctx, f.ID, why)
-		return err
+		return f.Charge, err
 	}
-	return s.fail(ctx, f.ID, why)
+	return s.fail(ctx, f.Charge, why)
 }
 
-// complete notes that the money was taken, and whether it is owed back.
-func (s *Service) complete(ctx context.Context, of Charge) error {
-	return s.db.Update(ctx, func(tx *store.Tx) error {
+// complete notes that the money was taken, and whether it is owed back. It returns the charge as it is decided, or as it was if
+// somebody else has done so.
+func (s *Service) complete(ctx context.Context, of Charge) (decided Charge, err error) {
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		decided = of
 		o, _, err := holdOrder(tx, of.OrderID)
 		if err != nil {
 			return err
@@ -224,19 +228,30 @@ func (s *Service) complete(ctx context.Context, of Charge) error {
 		if err := s.book(tx, c, o); err != nil {
 			return err
 		}
+		decided = c
 		return s.announce(tx, event.ChargeUpdated, c)
 	})
+	if err != nil {
+		return of, err
+	}
+	return decided, nil
 }
 
-// fail notes that no money was taken and none will be.
-func (s *Service) fail(ctx context.Context, id, code string) error {
-	return s.db.Update(ctx, func(tx *store.Tx) error {
-		c, ok, err := decideCharge(tx, id, event.ChargeFailed, code, false, time.Time{})
+// fail notes that no money was taken and none will be, and returns the charge as complete does.
+func (s *Service) fail(ctx context.Context, of Charge, code string) (decided Charge, err error) {
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		decided = of
+		c, ok, err := decideCharge(tx, of.ID, event.ChargeFailed, code, false, time.Time{})
 		if err != nil || !ok {
 			return err
 		}
+		decided = c
 		return s.announce(tx, event.ChargeUpdated, c)
 	})
+	if err != nil {
+		return of, err
+	}
+	return decided, nil
 }
 
 // failUnlearnt fails a charge whose intent nobody has learnt of; false if somebody has meanwhile: then it goes on with that.

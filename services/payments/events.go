@@ -26,12 +26,13 @@ func (s *Service) orderChanged(_ context.Context, tx *store.Tx, e event.Order) e
 	if err != nil {
 		return fmt.Errorf("price of order %s: %w", e.ID, err)
 	}
-	err = saveOrder(tx, Order{ID: e.ID, UserID: e.UserID, Status: e.Status, CancelReason: e.CancelReason,
+	o := Order{ID: e.ID, UserID: e.UserID, Status: e.Status, CancelReason: e.CancelReason,
 		ExpiresAt: e.ExpiresAt, Amount: amount, Currency: currency.Code, ChargeID: e.ChargeID, SellerID: e.Ticket.SellerID,
-		TicketID: e.Ticket.ID, Title: e.Ticket.Title})
-	if err != nil {
+		TicketID: e.Ticket.ID, Title: e.Ticket.Title}
+	if err = saveOrder(tx, o); err != nil {
 		return err
 	}
+	s.recent.remember(tx, o)
 	tx.Touch(orderKey(e.ID))
 	switch {
 	case e.Status == event.Cancelled:

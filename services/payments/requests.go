@@ -94,7 +94,7 @@ func under[T any](ctx context.Context, s *Service, f file, op operation, hash st
 		if !failedInside(err) {
 			return got, err
 		}
-		if noted := s.spoilt(ctx, r.Key, replayed(err)); noted != nil {
+		if noted := s.spoilt(ctx, r, replayed(err)); noted != nil {
 			return got, noted
 		}
 		if !again || !replayed(err) {
@@ -107,17 +107,20 @@ func under[T any](ctx context.Context, s *Service, f file, op operation, hash st
 // prepare writes a request down, or finds it written down by somebody at the same moment.
 func (s *Service) prepare(ctx context.Context, r request) (request, error) {
 	err := s.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) (err error) {
-		r, err = insertRequest(tx, r)
+		all, err := insertRequests(tx, []request{r})
+		if stored, ok := all[r.Operation]; ok {
+			r = stored
+		}
 		return err
 	})
 	return r, err
 }
 
 // spoilt counts an answer that Stripe failed inside against the key; a repeated one will be repeated for ever.
-func (s *Service) spoilt(ctx context.Context, key string, forever bool) error {
+func (s *Service) spoilt(ctx context.Context, r request, forever bool) error {
 	failures := 1
 	if forever {
 		failures = maxFailures
 	}
-	return s.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return countFailure(tx, key, failures) })
+	return s.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return countFailure(tx, r, failures) })
 }

@@ -397,6 +397,10 @@ func TestTheLedgerBeginsWithWhatWasBefore(t *testing.T) {
 						return err
 					}
 				}
+				if _, err := tx.Exec(`INSERT INTO stripe_requests (charge_id, operation, generation, key, hash, failures, made_at)
+					VALUES ('c0', 'create', 2, 'c0:create:2', 'h', 1, 5)`); err != nil {
+					return err
+				}
 				_, err := tx.Exec(`UPDATE charges SET stripe_refund_id = 're_1', refund_status = 'succeeded' WHERE id = 'c2'`)
 				return err
 			})
@@ -415,6 +419,13 @@ func TestTheLedgerBeginsWithWhatWasBefore(t *testing.T) {
 				return tx.QueryRow(`SELECT sum(amount) FROM ledger_balances WHERE account = 'orders'`).Scan(&held)
 			}); err != nil || held != 500 {
 				t.Errorf("%d are held for orders: %v", held, err)
+			}
+			var asked int64
+			if err := db.View(ctx, func(tx *store.Tx) error {
+				return tx.QueryRow(`SELECT count(*) FROM stripe_requests WHERE charge_id = 'c0' AND operation = 'create'
+					AND generation = 2 AND key = 'c0:create:2' AND hash = 'h' AND failures = 1 AND made_at = 5`).Scan(&asked)
+			}); err != nil || asked != 1 {
+				t.Errorf("%d requests to Stripe are known: %v", asked, err)
 			}
 		})
 	}

@@ -66,6 +66,7 @@ type Service struct {
 	woken  chan struct{} // there may be something due
 	earned chan struct{} // there may be something to be paid out
 	drawer int           // of the ledger's balances, for this process
+	recent recent
 	o      Options
 
 	listless atomic.Bool // Stripe has no list of events
@@ -85,7 +86,8 @@ func New(db *store.DB, b *bus.Bus, o Options) *Service {
 	if o.Currency.Code == "" {
 		o.Currency = money.Currency{Code: "usd", Decimals: 2}
 	}
-	return &Service{db: db, bus: b, stripe: newGateway(o), log: o.Log, woken: make(chan struct{}, 1), earned: make(chan struct{}, 1), drawer: rand.IntN(drawers), o: o}
+	return &Service{db: db, bus: b, stripe: newGateway(o), log: o.Log, woken: make(chan struct{}, 1), earned: make(chan struct{}, 1), drawer: rand.IntN(drawers),
+		recent: recent{orders: map[string]Order{}}, o: o}
 }
 
 // Submission is a buyer's wish to pay.
@@ -116,7 +118,7 @@ func (s *Service) Pay(ctx context.Context, want Submission) (Payment, error) {
 		return Payment{}, err
 	}
 	if mine && !f.Decided() {
-		if err := s.submit(ctx, f); err != nil {
+		if f.Charge, err = s.submit(ctx, f); err != nil {
 			return Payment{}, err
 		}
 	}
@@ -189,18 +191,17 @@ func (s *Service) open(tx *store.Tx, f *file) error {
 		return err
 	}
 	if p, err := createParams(f.Charge); err == nil {
-		r, err := insertRequest(tx, newRequest(f.ID, opCreate, 1, p.hash(""), f.now))
+		f.requests, err = insertRequests(tx, []request{newRequest(f.ID, opCreate, 1, p.hash(""), f.now)})
 		if err != nil {
 			return err
 		}
-		f.requests = map[operation]request{opCreate: r}
 	}
 	return s.announce(tx, event.ChargeCreated, f.Charge)
 }
 
 // submit takes a new charge to Stripe, for as long as it has it for itself; it goes on though the client may leave. Without
-// an outcome the worker takes over at once.
-func (s *Service) submit(ctx context.Context, f file) error {
+// an outcome the worker takes over at once. It returns the charge as it is known then.
+func (s *Service) submit(ctx context.Context, f file) (Charge, error) {
 	mine, cancel := context.WithTimeout(context.WithoutCancel(ctx), handlerLead)
 	defer cancel()
 	f, in, resting, err := s.advance(mine, f, nil)
@@ -210,11 +211,11 @@ func (s *Service) submit(ctx context.Context, f file) error {
 	switch {
 	case err != nil:
 		s.log.WarnContext(ctx, "a charge could not be decided at once", "charge", f.ID, "cause", err)
-		return s.hurry(ctx, f.ID)
+		return f.Charge, s.hurry(ctx, f.ID)
 	case resting:
-		return s.leave(ctx, f)
+		return f.Charge, s.leave(ctx, f)
 	}
-	return nil
+	return f.Charge, nil
 }
 
 // proceed waits until the charge's order is won, which usually has happened while Stripe was asked, and goes on.
@@ -222,8 +223,7 @@ func (s *Service) proceed(ctx context.Context, f file, in *intent) (last file, r
 	last = f
 	held, err := s.await(ctx, orderKey(f.OrderID), func(tx *store.Tx) (bool, error) {
 		var err error
-		last, err = readStates(tx, f.ID)
-		last.requests = f.requests
+		last, err = s.withOrder(tx, f)
 		return last.won() || last.lost() != "" || last.Decided(), err
 	})
 	if err != nil || !held {
@@ -238,7 +238,7 @@ func (s *Service) outcome(ctx context.Context, c Charge, others bool) (Payment, 
 	p := Payment{Charge: c, Before: others}
 	var o Order
 	_, err := s.await(ctx, orderKey(c.OrderID), func(tx *store.Tx) (bool, error) {
-		f, err := readStates(tx, c.ID)
+		f, err := s.newest(tx, p.Charge)
 		p.Charge, o = f.Charge, f.order
 		if err != nil || p.Step || !p.Decided() || o.over() {
 			return p.Step || p.Decided(), err
@@ -269,6 +269,14 @@ func (s *Service) outcome(ctx context.Context, c Charge, others bool) (Payment, 
 		return p, fault.PaymentInProgress.New("A payment for this order has been submitted and the bank has not answered yet. Try again in a moment.")
 	}
 	return p, nil
+}
+
+// newest are the newest states of the charge and its order. What becomes of a charge that is decided is not waited for.
+func (s *Service) newest(tx *store.Tx, c Charge) (file, error) {
+	if c.Decided() {
+		return s.withOrder(tx, file{Charge: c})
+	}
+	return readStates(tx, c.ID)
 }
 
 // payableAgain tells whether the order takes another charge after this one, so that nothing more is going to happen to it.
@@ -306,7 +314,7 @@ func (s *Service) Charges(ctx context.Context, userID, orderID string) (all []Ch
 func (s *Service) order(ctx context.Context, userID, id string, enough func(Order) bool) (o Order, err error) {
 	_, err = s.await(ctx, orderKey(id), func(tx *store.Tx) (bool, error) {
 		var ok bool
-		o, ok, err = findOrder(tx, id)
+		o, ok, err = s.newestOrder(tx, id)
 		if !ok {
 			return !young(id, tx.Now()), err
 		}

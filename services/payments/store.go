@@ -140,10 +140,9 @@ func decideUnlearnt(tx *store.Tx, id, failure string) (Charge, bool, error) {
 }
 
 // learnIntent notes Stripe's id with a charge that is still undecided; false if it has one, or is decided.
-func learnIntent(tx *store.Tx, id, stripeID string) (bool, error) {
-	n, err := tx.Exec(`UPDATE charges SET stripe_id = $1 WHERE id = $2 AND status = $3 AND stripe_id = ''`,
-		stripeID, id, event.Created)
-	return n == 1, err
+func learnIntent(tx *store.Tx, id, stripeID string) (Charge, bool, error) {
+	return store.One(tx, scanCharge, `UPDATE charges SET stripe_id = $1 WHERE id = $2 AND status = $3 AND stripe_id = ''
+		RETURNING `+chargeColumns, stripeID, id, event.Created)
 }
 
 // noteWaiting notes that the charge waits for its order to be won, and wonWaiting that it need not any more.

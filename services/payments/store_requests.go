@@ -1,6 +1,10 @@
 package payments
 
-import "ticketing/kernel/store"
+import (
+	"strings"
+
+	"ticketing/kernel/store"
+)
 
 const requestColumns = `charge_id, operation, generation, key, hash, failures, made_at`
 
@@ -22,17 +26,24 @@ func requestsOf(tx *store.Tx, chargeID string) (map[operation]request, error) {
 	return newest, err
 }
 
-// insertRequest is the stored request: this one, or the one of the same generation that was there before.
-func insertRequest(tx *store.Tx, r request) (request, error) {
-	n, err := tx.Exec(`INSERT INTO stripe_requests (`+requestColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-		r.ChargeID, string(r.Operation), r.Generation, r.Key, r.Hash, r.Failures, store.Millis(r.MadeAt))
-	if err != nil || n == 1 {
-		return r, err
+// insertRequests are the stored requests of a charge: these, or where there were such before, the newest of them.
+func insertRequests(tx *store.Tx, all []request) (map[operation]request, error) {
+	var rows []string
+	var args []any
+	stored := map[operation]request{}
+	for _, r := range all {
+		rows = append(rows, "("+places(len(args)+1, 7)+")")
+		args = append(args, r.ChargeID, string(r.Operation), r.Generation, r.Key, r.Hash, r.Failures, store.Millis(r.MadeAt))
+		stored[r.Operation] = r
 	}
-	r, _, err = store.One(tx, scanRequest, `SELECT `+requestColumns+` FROM stripe_requests WHERE key = $1`, r.Key)
-	return r, err
+	n, err := tx.Exec(`INSERT INTO stripe_requests (`+requestColumns+`) VALUES `+strings.Join(rows, ", ")+` ON CONFLICT DO NOTHING`, args...)
+	if err != nil || int(n) == len(all) {
+		return stored, err
+	}
+	return requestsOf(tx, all[0].ChargeID)
 }
 
-func countFailure(tx *store.Tx, key string, failures int) error {
-	return tx.Do(`UPDATE stripe_requests SET failures = failures + $1 WHERE key = $2`, failures, key)
+func countFailure(tx *store.Tx, r request, failures int) error {
+	return tx.Do(`UPDATE stripe_requests SET failures = failures + $1 WHERE charge_id = $2 AND operation = $3 AND generation = $4`,
+		failures, r.ChargeID, string(r.Operation), r.Generation)
 }
