@@ -45,16 +45,16 @@ type details struct {
 	ClientSecret string
 	Metadata     map[string]string
 	MethodTypes  []string
-	Automatic    bool   // whichever payment methods the account has
-	Redirects    string // always or never
-	CardCapture  string // the capture method of cards, if it is another
-	ReturnURL    string
-	Step         string // secret of the bank's page that is open
-	StepURL      string
-	LastError    *errorBody
-	CanceledAt   int64
-	CancelReason string
-	Texts        map[string]string // parameters that are only shown again
+	Automatic    bool              `json:",omitempty"` // whichever payment methods the account has
+	Redirects    string            `json:",omitempty"` // always or never
+	CardCapture  string            `json:",omitempty"` // the capture method of cards, if it is another
+	ReturnURL    string            `json:",omitempty"`
+	Step         string            `json:",omitempty"` // secret of the bank's page that is open
+	StepURL      string            `json:",omitempty"`
+	LastError    *errorBody        `json:",omitempty"`
+	CanceledAt   int64             `json:",omitempty"`
+	CancelReason string            `json:",omitempty"`
+	Texts        map[string]string `json:",omitempty"` // parameters that are only shown again
 }
 
 // shownAgain are the texts without an effect here, and how long they may be.

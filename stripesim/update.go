@@ -30,7 +30,8 @@ func updateIntent(c *call) (object, error) {
 		}
 	}
 	changed := *in
-	changed.details.Texts = maps.Clone(in.details.Texts)
+	changed.details.Texts = map[string]string{}
+	maps.Copy(changed.details.Texts, in.details.Texts)
 	changed.details.Metadata = c.form.changedMetadata(in.details.Metadata)
 	changed.details.readTexts(c.form)
 	asked := c.changeTerms(&changed)
