@@ -60,7 +60,7 @@ type reply struct {
 	ID           string                     `json:"id"`
 	Status       stripe.PaymentIntentStatus `json:"status"`
 	ClientSecret string                     `json:"client_secret"`
-	Metadata     map[string]string          `json:"metadata"`
+	Metadata     metadata                   `json:"metadata"`
 	LastError    *stripe.Error              `json:"last_payment_error"`
 	NextAction   *struct {
 		RedirectToURL *struct {
@@ -84,19 +84,26 @@ func readReply(body []byte) (r reply, err error) {
 		case "client_secret":
 			r.ClientSecret = text(value)
 		case "metadata":
-			failed = json.Unmarshal(value, &r.Metadata)
+			r.Metadata.ChargeID = text(memberOf(value, "charge_id"))
 		case "last_payment_error":
-			failed = json.Unmarshal(value, &r.LastError)
+			failed = unlessNull(value, &r.LastError)
 		case "next_action":
-			failed = json.Unmarshal(value, &r.NextAction)
+			failed = unlessNull(value, &r.NextAction)
 		}
 		err = cmp.Or(err, failed)
 	})
 	return r, err
 }
 
+func unlessNull(value []byte, into any) error {
+	if string(value) == "null" {
+		return nil
+	}
+	return json.Unmarshal(value, into)
+}
+
 func (r *reply) intent() intent {
-	in := intent{id: r.ID, chargeID: r.Metadata["charge_id"], status: r.Status, secret: r.ClientSecret}
+	in := intent{id: r.ID, chargeID: r.Metadata.ChargeID, status: r.Status, secret: r.ClientSecret}
 	if r.LastError != nil {
 		in.failure = failureCode(r.LastError)
 	}

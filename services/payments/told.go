@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -96,7 +97,7 @@ func toldOf(id, kind string, created int64, object json.RawMessage, source strin
 		e.CreatedAt = time.Unix(created, 0).UTC()
 	}
 	o := subjectOf(object)
-	e.ObjectID, e.IntentID, e.ChargeID = word(o.ID), word(string(o.Intent)), word(o.Metadata["charge_id"])
+	e.ObjectID, e.IntentID, e.ChargeID = word(o.ID), word(string(o.Intent)), word(o.Metadata.ChargeID)
 	if o.Object == "payment_intent" {
 		e.IntentID = e.ObjectID
 	}
@@ -107,10 +108,15 @@ func toldOf(id, kind string, created int64, object json.RawMessage, source strin
 // subject is what is read of an object that something has happened to. What is of another type than expected stays empty: it is
 // nothing of ours.
 type subject struct {
-	ID       string            `json:"id"`
-	Object   string            `json:"object"`
-	Intent   reference         `json:"payment_intent"`
-	Metadata map[string]string `json:"metadata"`
+	ID       string    `json:"id"`
+	Object   string    `json:"object"`
+	Intent   reference `json:"payment_intent"`
+	Metadata metadata  `json:"metadata"`
+}
+
+// metadata are what we said of an object when we made it.
+type metadata struct {
+	ChargeID string `json:"charge_id"`
 }
 
 func subjectOf(object []byte) (s subject) {
@@ -125,9 +131,9 @@ func subjectOf(object []byte) (s subject) {
 		case "object":
 			s.Object = text(value)
 		case "payment_intent":
-			_ = s.Intent.UnmarshalJSON(value)
+			s.Intent = reference(cmp.Or(text(value), text(memberOf(value, "id"))))
 		case "metadata":
-			_ = json.Unmarshal(value, &s.Metadata)
+			s.Metadata.ChargeID = text(memberOf(value, "charge_id"))
 		}
 	})
 	return s
