@@ -44,23 +44,98 @@ type tail struct {
 	failed   error // what fn returned
 }
 
+// read passes on what the log has, and then what it gets, through a consumer for each. One that has passed on its last message
+// looks for the next: in a log of very many entities the server reads all that follows for that, and keeps an index of it for
+// minutes. So the first one is asked for what it has and no more, and the second one begins at the end.
 func (t *tail) read(ctx context.Context, reconnected <-chan struct{}) error {
-	state, stream, consumer, err := t.open(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	state, err := t.history(ctx, reconnected)
+	if err == nil && ctx.Err() == nil {
+		err = t.follow(ctx, cancel, reconnected, state)
+	}
+	return errors.Join(err, context.Cause(ctx))
+}
+
+// history passes on what the log has, and returns a state of the log of which everything has been passed on.
+func (t *tail) history(ctx context.Context, reconnected <-chan struct{}) (LogState, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := t.sameLog(ctx); err != nil {
+		return LogState{}, err
+	}
+	state, consumer, drop, err := t.open(ctx, t.config())
+	if err != nil {
+		return state, err
+	}
+	defer drop()
+	left, expected := consumer.CachedInfo().NumPending, uint64(1)
+	for left > 0 && ctx.Err() == nil {
+		batch, err := consumer.Fetch(int(min(left, consumeAhead)), jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(pullHeartbeat))
+		if err != nil {
+			return state, err
+		}
+		err = each(ctx, batch, reconnected, func(m jetstream.Msg) error {
+			left--
+			return t.take(m, &expected, state.Last)
+		})
+		if err != nil {
+			return state, err
+		}
+	}
+	if ctx.Err() == nil {
+		t.atEnd()
+	}
+	state.Last = max(state.Last, t.last.Seq)
+	return state, nil
+}
+
+// each passes on what is fetched, until all of it is there, or nothing more can come.
+func each(ctx context.Context, batch jetstream.MessageBatch, reconnected <-chan struct{}, take func(jetstream.Msg) error) error {
+	for {
+		select {
+		case m, more := <-batch.Messages():
+			if !more {
+				return batch.Error()
+			}
+			if ctx.Err() != nil {
+				return nil
+			}
+			if err := take(m); err != nil {
+				return err
+			}
+		case <-reconnected:
+			return errors.New("the connection to the event log was lost")
+		}
+	}
+}
+
+// sameLog begins anew in another log, in which no place means what it did.
+func (t *tail) sameLog(ctx context.Context) error {
+	if t.last.Seq == 0 {
+		return nil
+	}
+	same, err := t.nats.Has(ctx, t.last.Seq, t.last.ID)
+	if err == nil && !same {
+		t.last, t.from.Seq = Message{}, 0
+	}
+	return err
+}
+
+// follow passes on what comes after a state of the log.
+func (t *tail) follow(ctx context.Context, cancel context.CancelCauseFunc, reconnected <-chan struct{}, seen LogState) error {
+	config := t.config()
+	config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartSequencePolicy, max(seen.Last+1, t.from.Seq), nil
+	state, consumer, drop, err := t.open(ctx, config)
 	if err != nil {
 		return err
 	}
-	defer func() { // when that fails, the server forgets it by itself
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_ = stream.DeleteConsumer(ctx, consumer.CachedInfo().Name)
-	}()
-	if consumer.CachedInfo().NumPending == 0 {
-		t.atEnd()
+	defer drop()
+	if state.Identity != seen.Identity || state.Last < seen.Last {
+		return errors.New("the log is another one, or has lost messages")
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	expected := uint64(1)
-	err = t.nats.pull(ctx, consumer, reconnected, func(m jetstream.Msg) {
+	return t.nats.pull(ctx, consumer, reconnected, func(m jetstream.Msg) {
 		if ctx.Err() != nil {
 			return
 		}
@@ -68,29 +143,25 @@ func (t *tail) read(ctx context.Context, reconnected <-chan struct{}) error {
 			cancel(err)
 		}
 	})
-	return errors.Join(err, context.Cause(ctx))
 }
 
-// open makes a consumer for what has not been seen, and tells how far the log reached before that.
-func (t *tail) open(ctx context.Context) (state LogState, s jetstream.Stream, c jetstream.Consumer, err error) {
+// open makes a consumer, and tells how far the log reached before that.
+func (t *tail) open(ctx context.Context, config jetstream.ConsumerConfig) (state LogState, c jetstream.Consumer, drop func(), err error) {
 	if state, err = t.nats.State(ctx); err != nil {
 		return
 	}
-	if t.last.Seq > 0 {
-		same, err := t.nats.Has(ctx, t.last.Seq, t.last.ID)
-		if err != nil {
-			return state, nil, nil, err
-		}
-		if !same {
-			t.last, t.from.Seq = Message{}, 0 // another log, in which no place means what it did
-		}
-	}
-	ctx, cancel := t.nats.request(ctx)
+	request, cancel := t.nats.request(ctx)
 	defer cancel()
-	if s, err = t.nats.stream(ctx); err == nil {
-		c, err = s.CreateConsumer(ctx, t.config())
+	s, err := t.nats.stream(request)
+	if err == nil {
+		c, err = s.CreateConsumer(request, config)
 	}
-	return state, s, c, err
+	drop = func() { // when that fails, the server forgets it by itself
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = s.DeleteConsumer(ctx, c.CachedInfo().Name)
+	}
+	return state, c, drop, err
 }
 
 // take passes one message on, if it is the next one.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -283,5 +284,42 @@ func TestTailFollowsThroughARestart(t *testing.T) {
 	err := log.Tail(t.Context(), bus.Subjects(event.Orders), bus.From{}, func(bus.Message) error { return errStop }, func() {})
 	if !errors.Is(err, errStop) {
 		t.Errorf("Tail = %v, want what fn returned", err)
+	}
+}
+
+func TestTailGoesOnAfterWhatWasThere(t *testing.T) {
+	const there = 1300 // more than are fetched at a time
+	var ids []string
+	for i := range there {
+		ids = append(ids, fmt.Sprint("there-", i))
+	}
+	for name, c := range map[string]struct {
+		from bus.From
+		want []string
+	}{
+		"the beginning": {bus.From{}, append(slices.Clone(ids), "later", "last")},
+		"a later place": {bus.From{Seq: there + 3}, []string{"last"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := embedded(t, t.TempDir())
+			publish(t, log, event.UserCreated, ids...)
+			publish(t, log, event.OrderCreated, "other")
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			caughtUp, seen, done := make(chan struct{}), make(chan string, there+10), make(chan error, 1)
+			go func() {
+				done <- log.Tail(ctx, bus.Subjects(event.Users), c.from, func(m bus.Message) error { seen <- m.ID; return nil },
+					func() { close(caughtUp) })
+			}()
+			<-caughtUp
+			publish(t, log, event.UserUpdated, "later")
+			publish(t, log, event.OrderUpdated, "another")
+			publish(t, log, event.UserUpdated, "last")
+			expect(t, seen, c.want...)
+			cancel()
+			if err := <-done; err != nil || len(seen) > 0 {
+				t.Errorf("Tail = %v, and passed %d messages more", err, len(seen))
+			}
+		})
 	}
 }
