@@ -67,6 +67,7 @@ type Bus struct {
 	compared   bool     // the log has been compared with the outbox …
 	link       uint64   // … over this connection, and nothing has gone wrong since
 	flights    []flight // of events, which the log has not answered about
+	known      known
 	unrecorded unrecorded
 	fresh      fresh
 	relaying   atomic.Bool

@@ -76,6 +76,11 @@ type linked interface {
 	Reconnected() <-chan struct{} // closed at the next new connection
 }
 
+// owned is a Log that nobody else may be able to write to: then it keeps what it has for as long as this process runs.
+type owned interface {
+	own() bool
+}
+
 // hinter is a Log that can wake other processes. Hints may get lost.
 type hinter interface {
 	Hint(topic string, data []byte)
