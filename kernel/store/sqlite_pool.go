@@ -11,23 +11,26 @@ import (
 // errPoolIsClosed is what views get once the database is closed.
 var errPoolIsClosed = errors.New("the database is closed")
 
-// sqlitePool runs the statements of views, each on a connection that has nothing else to do. They are not watched for whether
+// sqlitePool runs the statements of views, each on a connection that has nothing else to do: on the one that was used last, which
+// has what is asked for often in its memory, so that the others need none for that. Statements are not watched for whether
 // their caller has gone: none of them takes long, and watching costs a fifth of a query's time.
 type sqlitePool struct {
-	free    chan *sqliteConn
+	free    chan struct{} // one for each idle connection
+	mu      sync.Mutex
+	idle    []*sqliteConn
 	all     int
 	closed  chan struct{}
 	closing sync.Once
 }
 
 func newSQLitePool(path string, n int) (*sqlitePool, error) {
-	p := &sqlitePool{free: make(chan *sqliteConn, n), closed: make(chan struct{})}
+	p := &sqlitePool{free: make(chan struct{}, n), closed: make(chan struct{})}
 	for range n {
 		c, err := openSQLite(path, sqlite.OpenReadOnly)
 		if err != nil {
 			return p, errors.Join(err, p.close())
 		}
-		p.free <- c
+		p.give(c)
 		p.all++
 	}
 	return p, nil
@@ -36,14 +39,24 @@ func newSQLitePool(path string, n int) (*sqlitePool, error) {
 // take waits for a connection; give gives it back.
 func (p *sqlitePool) take() (*sqliteConn, error) {
 	select {
-	case c := <-p.free:
-		return c, nil
+	case <-p.free:
 	case <-p.closed:
 		return nil, errPoolIsClosed
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.idle) - 1
+	c := p.idle[last]
+	p.idle = p.idle[:last]
+	return c, nil
 }
 
-func (p *sqlitePool) give(c *sqliteConn) { p.free <- c }
+func (p *sqlitePool) give(c *sqliteConn) {
+	p.mu.Lock()
+	p.idle = append(p.idle, c)
+	p.mu.Unlock()
+	p.free <- struct{}{}
+}
 
 func (p *sqlitePool) exec(string, []any) (int64, error) { return 0, errReadOnly }
 
@@ -80,7 +93,10 @@ func (p *sqlitePool) close() error {
 	p.closing.Do(func() {
 		close(p.closed)
 		for range p.all {
-			errs = append(errs, (<-p.free).close())
+			<-p.free
+		}
+		for _, c := range p.idle {
+			errs = append(errs, c.close())
 		}
 	})
 	return errors.Join(errs...)
