@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -152,6 +153,8 @@ func (m *machine) connect(ctx context.Context) (err error) {
 		p.service = p.build(m, p.db, p.bus)
 		p.service.Follow(p.bus)
 	}
+	// A large log has left half as much garbage as it will need. It is collected while the outboxes are looked at.
+	go debug.FreeOSMemory()
 	return nil
 }
 

@@ -11,27 +11,34 @@ import (
 )
 
 // The garbage collector runs when the heap has grown by as much as is alive, which is little in a small market: it would run
-// all the time. It gets this much room instead, or in a large market half of what is alive.
+// all the time. It gets room of its own instead. In a large market the index of the log is always alive. To look through that takes
+// a tenth of a second, which much room makes rare; but mostly little garbage is made, and room only fills up with it. So there it
+// is small, except for as long as much is being done, and what was used of it is given back afterwards.
 const (
-	roomAtLeast = 128 << 20 // bytes
-	roomShare   = 50        // percent
+	roomAtLeast = 128 << 20 // bytes, in a small market, and in any that is busy
+	roomShare   = 50        // percent of what is alive, in a large market that is busy
+	roomCalm    = 32 << 20  // bytes, in a large market that is not
+	heapCalm    = 256 << 20 // bytes, alive and room together, in a market that is not busy, if roomCalm allows it
+	busyFrom    = 30 << 20  // bytes that are allocated in a second, for some seconds; at half of that it is over
+	rateWeight  = 0.25      // of the last second in that rate: to do much for a moment is not to be busy
 	weighEvery  = time.Second
 )
 
 // memory is the part of the process that looks after the collector's room, unless the environment has a word about it.
 func memory() runner.Component {
 	return runner.Component{Name: "memory", Run: func(ctx context.Context) error {
-		debug.FreeOSMemory() // what only the start has needed
 		if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 			<-ctx.Done()
 			return nil
 		}
 		tick := time.NewTicker(weighEvery)
 		defer tick.Stop()
-		for set := 100; ; {
-			if percent := room(alive()); percent != set {
-				debug.SetGCPercent(percent)
-				set = percent
+		var c collector
+		c.weigh()
+		for calmed := true; ; calmed = c.weigh() {
+			c.makeRoom()
+			if calmed { // now, and once the start is over
+				debug.FreeOSMemory()
 			}
 			select {
 			case <-tick.C:
@@ -42,20 +49,50 @@ func memory() runner.Component {
 	}}
 }
 
-// room is the collector's percentage for a heap of which so much is alive.
-func room(alive uint64) int {
-	if alive == 0 {
-		return 100
-	}
-	return int(max(roomAtLeast, alive*roomShare/100) * 100 / alive)
+// collector is what is known of the garbage collector's work.
+type collector struct {
+	alive     uint64  // bytes of the heap that the last collection found to be in use
+	allocated uint64  // bytes since the start
+	rate      float64 // bytes a second of late
+	busy      bool
+	percent   int // its room, of what is alive
 }
 
-// alive is how many bytes of the heap the last collection found to be in use.
-func alive() uint64 {
-	sample := []meters.Sample{{Name: "/gc/heap/live:bytes"}}
-	meters.Read(sample)
-	if sample[0].Value.Kind() != meters.KindUint64 {
-		return 0
+// weigh looks at the heap, once a second, and tells whether much was being done until now.
+func (c *collector) weigh() (calmed bool) {
+	samples := []meters.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
+	meters.Read(samples)
+	for _, s := range samples {
+		if s.Value.Kind() != meters.KindUint64 {
+			return false
+		}
 	}
-	return sample[0].Value.Uint64()
+	return c.second(samples[0].Value.Uint64(), samples[1].Value.Uint64())
+}
+
+func (c *collector) second(alive, allocated uint64) (calmed bool) {
+	if c.allocated > 0 {
+		c.rate += rateWeight * (float64(allocated-c.allocated) - c.rate)
+	}
+	was := c.busy
+	c.alive, c.allocated, c.busy = alive, allocated, c.rate >= busyFrom || was && c.rate >= busyFrom/2
+	return was && !c.busy
+}
+
+func (c *collector) makeRoom() {
+	if c.alive == 0 {
+		return
+	}
+	if percent := int(c.room() * 100 / c.alive); percent != c.percent {
+		debug.SetGCPercent(percent)
+		c.percent = percent
+	}
+}
+
+// room is how many bytes of garbage may be there before they are collected.
+func (c *collector) room() uint64 {
+	if c.busy {
+		return max(roomAtLeast, c.alive*roomShare/100)
+	}
+	return min(roomAtLeast, max(roomCalm, heapCalm-min(heapCalm, c.alive)))
 }
