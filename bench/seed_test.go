@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,6 +57,7 @@ func openSeed(tb testing.TB, kind string, flags ...string) *house {
 func copyOf(tb testing.TB, dir string) string {
 	to := filepath.Join(tb.TempDir(), "data")
 	copyDir(tb, dir, to)
+	syscall.Sync() // else the market waits for the disk to have written some gigabytes, with each commit
 	return to
 }
 
