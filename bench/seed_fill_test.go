@@ -3,7 +3,9 @@ package bench
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -49,7 +51,7 @@ func (s *seed) fill(tb testing.TB, dir string) {
 		}
 		tables = append(tables, o)
 	}
-	if err := log.skip(); err != nil {
+	if err := log.skip(dir); err != nil {
 		tb.Fatal(err)
 	}
 	var all errgroup.Group
@@ -265,32 +267,35 @@ func places(acks []jetstream.PubAckFuture) (first uint64, err error) {
 	return first, nil
 }
 
-// skip takes the followers to the end of the log: their inboxes know all of it.
-func (l *seedLog) skip() error {
+// follows is the kinds of events that each service follows.
+var follows = map[string][]event.Kind{
+	"tickets": {event.Orders}, "expiration": {event.Orders}, "payments": {event.Orders},
+	"orders": {event.Tickets, event.Rejections, event.Expiries, event.Charges},
+}
+
+// skip takes the followers to the end of the log, in the file in which the market keeps how far they are: their inboxes know
+// all of it.
+func (l *seedLog) skip(dir string) error {
 	ctx := context.Background()
 	stream, err := l.js.Stream(ctx, bus.Stream)
 	if err != nil {
 		return err
 	}
-	end := stream.CachedInfo().State.LastSeq
-	list := stream.ListConsumers(ctx)
-	var durable []jetstream.ConsumerConfig
-	for info := range list.Info() {
-		if info.Config.Durable != "" {
-			durable = append(durable, info.Config)
-		}
-	}
-	if err := list.Err(); err != nil {
+	last, err := stream.GetMsg(ctx, stream.CachedInfo().State.LastSeq)
+	if err != nil {
 		return err
 	}
-	for _, c := range durable {
-		if err := stream.DeleteConsumer(ctx, c.Durable); err != nil {
-			return err
-		}
-		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, end+1
-		if _, err := stream.CreateConsumer(ctx, c); err != nil {
-			return err
+	consumers := map[string]any{}
+	for service, kinds := range follows {
+		for _, k := range kinds {
+			consumers[service+"-"+k.Name] = map[string]any{
+				"subjects": bus.Subjects(k), "id": last.Header.Get(jetstream.MsgIDHeader), "seq": last.Sequence,
+			}
 		}
 	}
-	return nil
+	text, err := json.Marshal(map[string]any{"log": l.identity, "consumers": consumers})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "events", "places.json"), text, 0o600)
 }
