@@ -105,7 +105,7 @@ func (s *Service) await(ctx context.Context, w wish) (o Order, err error) {
 
 // admit says whether the wish can become an order of the ticket as it is known, or which order it has become already.
 func admit(tx *store.Tx, w wish) (Ticket, Order, error) {
-	t, ordered, known, err := selectWished(tx, w.ticketID)
+	t, alive, known, err := selectWished(tx, w.ticketID)
 	if err != nil {
 		return t, Order{}, err
 	}
@@ -116,17 +116,13 @@ func admit(tx *store.Tx, w wish) (Ticket, Order, error) {
 		}
 		return t, Order{}, unknown
 	}
-	var alive Order
-	if ordered {
-		if alive, ordered, err = selectAlive(tx, w.ticketID); err != nil {
-			return t, Order{}, err
+	if alive.UserID == w.buyer && alive.live() { // then all of it is the answer
+		if alive, _, err = selectAlive(tx, w.ticketID); err != nil || alive.UserID == w.buyer && alive.live() {
+			return t, alive, err
 		}
 	}
-	if !ordered {
+	if alive.ID == "" {
 		return t, Order{}, t.admit(w.buyer, w.price, nil, tx.Now())
-	}
-	if alive.UserID == w.buyer && alive.live() {
-		return t, alive, nil
 	}
 	return t, Order{}, t.admit(w.buyer, w.price, &alive, tx.Now())
 }

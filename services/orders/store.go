@@ -79,13 +79,18 @@ func selectTicket(tx *store.Tx, id string) (Ticket, bool, error) {
 		FROM tickets WHERE id = $1`, id)
 }
 
-// selectWished is a ticket, and whether it has an order that is alive or paid.
-func selectWished(tx *store.Tx, id string) (t Ticket, ordered, known bool, err error) {
+// selectWished is a ticket, and what matters to others of its order that is alive or paid; one without an id if it has none.
+func selectWished(tx *store.Tx, id string) (t Ticket, alive Order, known bool, err error) {
+	var expires int64
 	t, known, err = store.One(tx, func(scan store.Scan) (Ticket, error) {
-		return scanTicket(func(dest ...any) error { return scan(append(dest, &ordered)...) })
-	}, `SELECT id, seller_id, title, price, currency, starts_at, status, order_id, version,
-		EXISTS (SELECT 1 FROM orders WHERE ticket_id = tickets.id AND status <> 'Cancelled') FROM tickets WHERE id = $1`, id)
-	return t, ordered, known, err
+		return scanTicket(func(dest ...any) error {
+			return scan(append(dest, &alive.ID, &alive.UserID, &alive.Status, &expires)...)
+		})
+	}, `SELECT t.id, t.seller_id, t.title, t.price, t.currency, t.starts_at, t.status, t.order_id, t.version,
+		coalesce(o.id, ''), coalesce(o.user_id, ''), coalesce(o.status, ''), coalesce(o.expires_at, 0)
+		FROM tickets t LEFT JOIN orders o ON o.ticket_id = t.id AND o.status <> 'Cancelled' WHERE t.id = $1`, id)
+	alive.ExpiresAt = store.Time(expires)
+	return t, alive, known, err
 }
 
 func saveTicket(tx *store.Tx, t Ticket) error {
