@@ -33,6 +33,8 @@ type machine struct {
 	ops     *listener
 	metrics *metrics
 
+	processors int // that this process has
+
 	fresh     bool // the data folder held no market before
 	events    *bus.NATS
 	parts     []*part
