@@ -115,8 +115,12 @@ func (b *Bus) Run(ctx context.Context) error {
 	defer b.wakeOthers()()
 	var p pause
 	for ctx.Err() == nil {
+		began := time.Now()
 		if err := b.db.Exclusive(ctx, leadership, b.work); err != nil && ctx.Err() == nil {
 			b.slog.Warn("the event bus starts again", "error", err)
+			if time.Since(began) > shortPause { // it was not the same trouble all the time
+				p.reset()
+			}
 			p.wait(ctx, nil)
 		}
 	}

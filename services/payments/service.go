@@ -204,14 +204,15 @@ func (s *Service) open(tx *store.Tx, f *file) error {
 func (s *Service) submit(ctx context.Context, f file) (Charge, error) {
 	mine, cancel := context.WithTimeout(context.WithoutCancel(ctx), handlerLead)
 	defer cancel()
+	begun := f.Charge
 	f, in, resting, err := s.advance(mine, f, nil)
 	if err == nil && resting {
 		f, resting, err = s.proceed(mine, f, in)
 	}
 	switch {
 	case err != nil:
-		s.log.WarnContext(ctx, "a charge could not be decided at once", "charge", f.ID, "cause", err)
-		return f.Charge, s.hurry(ctx, f.ID)
+		s.log.WarnContext(ctx, "a charge could not be decided at once", "charge", begun.ID, "cause", err)
+		return begun, s.hurry(ctx, begun.ID)
 	case resting:
 		return f.Charge, s.leave(ctx, f)
 	}
@@ -222,9 +223,12 @@ func (s *Service) submit(ctx context.Context, f file) (Charge, error) {
 func (s *Service) proceed(ctx context.Context, f file, in *intent) (last file, resting bool, err error) {
 	last = f
 	held, err := s.await(ctx, orderKey(f.OrderID), func(tx *store.Tx) (bool, error) {
-		var err error
-		last, err = s.withOrder(tx, f)
-		return last.won() || last.lost() != "" || last.Decided(), err
+		now, err := s.withOrder(tx, f)
+		if err != nil {
+			return false, err
+		}
+		last = now
+		return last.won() || last.lost() != "" || last.Decided(), nil
 	})
 	if err != nil || !held {
 		return last, err == nil, err
@@ -239,9 +243,12 @@ func (s *Service) outcome(ctx context.Context, c Charge, others bool) (Payment, 
 	var o Order
 	_, err := s.await(ctx, orderKey(c.OrderID), func(tx *store.Tx) (bool, error) {
 		f, err := s.newest(tx, p.Charge)
+		if err != nil {
+			return false, err // it may be tried again, with what is known
+		}
 		p.Charge, o = f.Charge, f.order
-		if err != nil || p.Step || !p.Decided() || o.over() {
-			return p.Step || p.Decided(), err
+		if p.Step || !p.Decided() || o.over() {
+			return p.Step || p.Decided(), nil
 		}
 		return s.payableAgain(tx, p.Charge)
 	})

@@ -124,6 +124,26 @@ func readStream(broker string) ([]string, error) {
 	}
 }
 
+// unpublished names the services with events that wait to be published, or that do not say.
+func (m *Market) unpublished() string {
+	var waiting []string
+	for _, p := range m.All {
+		if !p.Running() {
+			continue
+		}
+		a := m.ask(nil, "GET", p.Ops+"/metrics", nil, nil)
+		if a.Status != 200 {
+			return fmt.Sprintf("the metrics of %s: %s", p.name, a)
+		}
+		for line := range strings.Lines(string(a.Body)) {
+			if strings.HasPrefix(line, "ticketing_outbox_unpublished{") && !strings.HasSuffix(line, " 0\n") {
+				waiting = append(waiting, line)
+			}
+		}
+	}
+	return strings.Join(waiting, "")
+}
+
 // Failed is what the market's services could not handle.
 func (m *Market) Failed() string {
 	m.t.Helper()

@@ -257,6 +257,9 @@ func (m *Market) Settles() *Picture {
 	m.t.Helper()
 	var p *Picture
 	Eventually(m.t, "everything has come to its rest", func() (bool, string) {
+		if waiting := m.unpublished(); waiting != "" {
+			return false, waiting // what the log says is not the newest then
+		}
 		lines, err := m.readLog()
 		if err != nil {
 			return false, err.Error()
