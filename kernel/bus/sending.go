@@ -38,8 +38,13 @@ type flight struct {
 	link    uint64 // the connection over which they were sent
 }
 
-// makeRoom waits for answers as long as too many events are on their way.
+// makeRoom waits for answers as long as too many events are on their way. Where the outbox is read for the next ones, they
+// would be read again, so all are waited for.
 func (b *Bus) makeRoom(ctx context.Context) error {
+	if b.db.Shared() {
+		_, err := b.allLanded(ctx)
+		return err
+	}
 	flying := 0
 	for _, f := range b.flights {
 		flying += len(f.rows)
