@@ -17,7 +17,12 @@ const pollEvery = 250 * time.Millisecond
 func (db *DB) Await(ctx context.Context, key string, cond condition) error {
 	l := db.Listen(key)
 	defer l.Close()
-	l.woken <- struct{}{}
+	if holds, err := l.view(ctx, cond); err != nil || holds {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	return l.Await(ctx, cond)
 }
 
@@ -57,18 +62,22 @@ func (l *Listener) Await(ctx context.Context, cond condition) error {
 		if err != nil && (looked || ctx.Err() == nil) {
 			return err
 		}
-		var holds bool
-		err = l.db.View(context.WithoutCancel(ctx), func(tx *Tx) (err error) {
-			holds, err = cond(tx)
-			return err
-		})
-		if err != nil || holds {
+		if holds, err := l.view(ctx, cond); err != nil || holds {
 			return err
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
+}
+
+// view looks, although ctx may have ended.
+func (l *Listener) view(ctx context.Context, cond condition) (holds bool, err error) {
+	err = l.db.View(context.WithoutCancel(ctx), func(tx *Tx) (err error) {
+		holds, err = cond(tx)
+		return err
+	})
+	return holds, err
 }
 
 // ask lets the writer look. What that reads is still in its memory, while others have to get it anew after each commit.

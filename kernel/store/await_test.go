@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -130,4 +131,30 @@ func TestAConditionCannotWrite(t *testing.T) {
 			}
 		}
 	})
+}
+
+// However often others wake a key, nobody hangs who begins to await it at that moment.
+func TestAwaitBeginsAmongWakeUps(t *testing.T) {
+	db := open(t, store.Options{Name: "bank", Dir: t.TempDir(), Migrations: tables})
+	start, over := make(chan struct{}), make(chan struct{})
+	var waker sync.WaitGroup
+	waker.Go(func() {
+		<-start
+		for {
+			select {
+			case <-over:
+				return
+			default:
+				db.Wake("a")
+			}
+		}
+	})
+	close(start)
+	for range 30_000 {
+		if err := db.Await(t.Context(), "a", func(*store.Tx) (bool, error) { return true, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(over)
+	waker.Wait()
 }
