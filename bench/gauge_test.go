@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,6 +43,47 @@ func gauges(p *market.Process) (map[string]float64, error) {
 		}
 	}
 	return all, nil
+}
+
+func gaugesOf(tb testing.TB, p *market.Process) map[string]float64 {
+	tb.Helper()
+	all, err := gauges(p)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return all
+}
+
+// histogram is how many took no longer than each of some bounds.
+type histogram map[float64]float64
+
+// add takes in what a histogram of a process has counted between two readings of its metrics.
+func (h *histogram) add(after, before map[string]float64, name, service string) {
+	if *h == nil {
+		*h = histogram{}
+	}
+	for series, n := range after {
+		rest, ok := strings.CutPrefix(series, name+`_bucket{service="`+service+`",le="`)
+		if !ok {
+			continue
+		}
+		if bound, err := strconv.ParseFloat(strings.TrimSuffix(rest, `"}`), 64); err == nil {
+			(*h)[bound] += n - before[series]
+		}
+	}
+}
+
+// quantile is how long all but the longest took at most, as if those within a class were spread evenly.
+func (h histogram) quantile(q float64) float64 {
+	bounds := slices.Sorted(maps.Keys(h))
+	below, counted := 0.0, 0.0
+	for _, bound := range bounds {
+		if want := q * h[bounds[len(bounds)-1]]; h[bound] >= want && h[bound] > counted {
+			return below + (bound-below)*(want-counted)/(h[bound]-counted)
+		}
+		below, counted = bound, h[bound]
+	}
+	return below
 }
 
 // processorTime is what the processes of the market have used of the processors so far.

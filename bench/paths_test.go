@@ -53,7 +53,10 @@ var paths = []path{
 	}, answers("page"), 10000},
 	{"list a ticket", empty(4000, (*house).listing, rate(5000, 10000)), func(testing.TB) work { return bareLists }, 10000},
 	{"event to a follower", func(tb testing.TB) []task {
-		return []task{{"", 1000, newFollower(tb).follow, []line{{"p50-ms", 5, 2}, {"p99-ms", 25, 10}}}}
+		return []task{{"", 2000, newHouse(tb, embedded).follow, []line{{"p50-ms", 5, 2}, {"p99-ms", 25, 10}}}}
+	}, sagas(lockSteps[:2], 1), 500},
+	{"event to a follower elsewhere", func(tb testing.TB) []task {
+		return []task{{"", 1000, newFollower(tb).follow, []line{{"p50-ms", 0, 0}, {"p99-ms", 0, 0}}}}
 	}, sagas(lockSteps[:2], 1), 500},
 	{"a lock's end, 1,000,000 pending", func(testing.TB) []task {
 		return []task{{"", 5 * endsSecond, lockEnds, []line{{"max-ms", 500, 150}}}}

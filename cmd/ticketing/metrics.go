@@ -60,11 +60,22 @@ var busMetrics = []struct {
 	{describe("outbox_unpublished", "Events that wait to be published."), prometheus.GaugeValue, func(s bus.Stats) float64 { return float64(s.Unpublished) }},
 	{describe("events_failed", "Events that could not be applied and will be tried again."), prometheus.GaugeValue, func(s bus.Stats) float64 { return float64(s.Failed) }},
 	{describe("events_parked", "Events that could not be applied and wait for an operator: see ticketing failed."), prometheus.GaugeValue, func(s bus.Stats) float64 { return float64(s.Parked) }},
-	{describe("events_lag_seconds", "From the transaction of the last applied event to its follower's."), prometheus.GaugeValue, func(s bus.Stats) float64 { return s.Lag.Seconds() }},
+	{describe("events_lag_seconds", "From the transaction of the last applied event to its follower's."), prometheus.GaugeValue, func(s bus.Stats) float64 { return s.Lags.Last.Seconds() }},
 	{describe("events_published_total", "Events published by this process."), prometheus.CounterValue, func(s bus.Stats) float64 { return float64(s.Published) }},
 	{describe("events_handled_total", "Events applied by this process."), prometheus.CounterValue, func(s bus.Stats) float64 { return float64(s.Handled) }},
 	{describe("events_skipped_total", "Events that were older than what was known."), prometheus.CounterValue, func(s bus.Stats) float64 { return float64(s.Skipped) }},
 	{describe("event_failures_total", "Times that an event could not be applied."), prometheus.CounterValue, func(s bus.Stats) float64 { return float64(s.Failures) }},
+}
+
+// applied is how long events took, as a histogram.
+var applied = describe("event_apply_seconds", "From the transaction of an event to the commit of its follower.")
+
+func appliedIn(l bus.Lags, service string) prometheus.Metric {
+	within := make(map[float64]uint64, len(l.Within))
+	for bound, n := range l.Within {
+		within[bound.Seconds()] = n
+	}
+	return prometheus.MustNewConstHistogram(applied, l.Count, l.Sum.Seconds(), within, service)
 }
 
 func describe(name, help string) *prometheus.Desc {
@@ -79,6 +90,7 @@ func (busCollector) Describe(to chan<- *prometheus.Desc) {
 	for _, b := range busMetrics {
 		to <- b.desc
 	}
+	to <- applied
 }
 
 // Collect implements prometheus.Collector. A service whose database does not answer has no values for now.
@@ -94,5 +106,6 @@ func (c busCollector) Collect(to chan<- prometheus.Metric) {
 		for _, b := range busMetrics {
 			to <- prometheus.MustNewConstMetric(b.desc, b.kind, b.value(stats), p.name)
 		}
+		to <- appliedIn(stats.Lags, p.name)
 	}
 }

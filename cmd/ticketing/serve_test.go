@@ -73,7 +73,7 @@ func TestOperatorsListener(t *testing.T) {
 	_, metrics := m.get(m.ops + "/metrics")
 	for _, want := range []string{
 		`ticketing_http_request_seconds_count{method="POST",route="/api/users/signup",status="201"} 1`,
-		`ticketing_outbox_unpublished{service="auth"}`, "ticketing_build_info", "go_goroutines", "process_open_fds",
+		`ticketing_outbox_unpublished{service="auth"}`, `ticketing_event_apply_seconds_bucket{service="orders",le="0.005"}`, "ticketing_build_info", "go_goroutines", "process_open_fds",
 	} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("the metrics lack %s", want)

@@ -166,27 +166,27 @@ func (b *Bus) follow(ctx context.Context, f *follow) error {
 
 // Stats is how the bus is doing.
 type Stats struct {
-	Unpublished int64         // events that wait to be published
-	Failed      int64         // events that are going to be tried again
-	Parked      int64         // dead letters
-	Published   uint64        // since the start, by this process
-	Handled     uint64        // events applied, since the start, by this process
-	Skipped     uint64        // events that were older than what was known, likewise
-	Failures    uint64        // times that a handler failed, likewise
-	Lag         time.Duration // from the last applied event's transaction to its follower's
+	Unpublished int64  // events that wait to be published
+	Failed      int64  // events that are going to be tried again
+	Parked      int64  // dead letters
+	Published   uint64 // since the start, by this process
+	Handled     uint64 // events applied, since the start, by this process
+	Skipped     uint64 // events that were older than what was known, likewise
+	Failures    uint64 // times that a handler failed, likewise
+	Lags        Lags   // of the events applied, since the start, by this process
 }
 
 // counts are the parts of Stats that are kept in memory.
 type counts struct {
 	published, handled, skipped, failures atomic.Uint64
-	lag                                   atomic.Int64
+	lags                                  lags
 }
 
 // Stats reads the counters, and counts what waits in the database.
 func (b *Bus) Stats(ctx context.Context) (Stats, error) {
 	s := Stats{
 		Published: b.counts.published.Load(), Handled: b.counts.handled.Load(), Skipped: b.counts.skipped.Load(),
-		Failures: b.counts.failures.Load(), Lag: time.Duration(b.counts.lag.Load()),
+		Failures: b.counts.failures.Load(), Lags: b.counts.lags.read(),
 	}
 	err := b.db.View(ctx, func(tx *store.Tx) error {
 		return tx.QueryRow(`SELECT (SELECT count(*) FROM outbox WHERE seq IS NULL),

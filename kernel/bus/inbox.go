@@ -95,7 +95,7 @@ func (b *Bus) apply(tx *store.Tx, d delivery) (applied bool, err error) {
 	if err != nil || n == 0 {
 		return false, err
 	}
-	b.counts.lag.Store(int64(tx.Now().Sub(d.at)))
+	tx.AfterCommit(func() { b.counts.lags.note(b.db.Now().Sub(d.at)) })
 	return true, d.handle(tx)
 }
 
@@ -109,11 +109,18 @@ func (b *Bus) applyAll(tx *store.Tx, all []*underway) error {
 		if u.applied = newer[u.entity]; !u.applied {
 			continue
 		}
-		b.counts.lag.Store(int64(tx.Now().Sub(u.at)))
 		if err := tx.As(trace.With(tx.Context(), u.trace), func() error { return u.handle(tx) }); err != nil {
 			return err
 		}
 	}
+	tx.AfterCommit(func() {
+		now := b.db.Now()
+		for _, u := range all {
+			if u.applied {
+				b.counts.lags.note(now.Sub(u.at))
+			}
+		}
+	})
 	return nil
 }
 

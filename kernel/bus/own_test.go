@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ticketing/kernel/bus"
 	"ticketing/kernel/event"
@@ -36,6 +37,9 @@ func TestTheLogHasCausesBeforeEffects(t *testing.T) {
 	awaitSeen(t, tickets, want)
 	awaitPublished(t, asking)
 	awaitPublished(t, answering)
+	if s, err := answering.Stats(t.Context()); err != nil || s.Lags.Count != s.Handled || s.Lags.Within[time.Minute] != s.Handled || s.Handled == 0 {
+		t.Errorf("%d events were applied, and took: %+v, %v", s.Handled, s.Lags, err)
+	}
 	asked := map[string]bool{}
 	for _, m := range contents(t, log) {
 		_, id, _ := strings.Cut(strings.TrimPrefix(m.Subject, "ticketing."), ".")
