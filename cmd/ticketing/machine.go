@@ -33,8 +33,6 @@ type machine struct {
 	ops     *listener
 	metrics *metrics
 
-	processors int // that this process has
-
 	fresh     bool // the data folder held no market before
 	events    *bus.NATS
 	parts     []*part

@@ -43,7 +43,7 @@ const answerWait = 2 * time.Second
 var roles = []role{
 	{name: "auth", private: true, tables: auth.Migrations, routes: (&auth.Service{}).Routes,
 		build: func(m *machine, db *store.DB, b *bus.Bus) service {
-			s := auth.New(db, b, auth.Options{Now: time.Now, Ended: m.ended, Hashes: m.processors, Log: m.log})
+			s := auth.New(db, b, auth.Options{Now: time.Now, Ended: m.ended, Hashes: processors(), Log: m.log})
 			m.trust(s.Keys(), s.Ready)
 			return s
 		}},

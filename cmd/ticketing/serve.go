@@ -86,6 +86,5 @@ func (c *serveCmd) Run(p *program) error {
 	}
 	log := c.logger(p.stderr)
 	m := newMachine(c, log, p.stdout)
-	m.processors = shareProcessors()
 	return runner.Run(p.ctx, log, m.components()...)
 }
