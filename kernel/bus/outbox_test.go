@@ -150,6 +150,36 @@ func TestLostAnswersPublishNothingTwice(t *testing.T) {
 	})
 }
 
+// However soon a log answers, whoever prepares goes on until nothing is left.
+func TestEverythingIsPublishedBatchByBatch(t *testing.T) {
+	engines(t, func(t *testing.T, open opener) {
+		embedded, db := embedded(t, t.TempDir()), open.db("orders")
+		for name, log := range map[string]bus.Log{"at once": &counting{Log: embedded}, "later": embedded} {
+			b := bus.New(db, log, bus.Options{})
+			err := db.Update(t.Context(), func(tx *store.Tx) error {
+				for i := range 700 {
+					if err := b.Emit(tx, event.OrderCreated, order(fmt.Sprintf("%c%d", name[0], i), 1)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, err := b.Relay(t.Context()); n != 256 || err != nil {
+				t.Errorf("a log that answers %s: Relay = %d, %v", name, n, err)
+			}
+			if err := b.Prepare(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if s, err := b.Stats(t.Context()); err != nil || s.Unpublished != 0 {
+				t.Errorf("a log that answers %s: %d events are left, %v", name, s.Unpublished, err)
+			}
+		}
+	})
+}
+
 // counting counts what is sent to the log.
 type counting struct {
 	bus.Log

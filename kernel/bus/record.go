@@ -158,6 +158,6 @@ func (b *Bus) finish() {
 	defer cancel()
 	b.relayMu.Lock()
 	defer b.relayMu.Unlock()
-	_, _ = b.allLanded(ctx)
+	_ = b.allLanded(ctx)
 	_ = b.recorded()
 }

@@ -23,9 +23,10 @@ var errReconnected = errors.New("the connection to the event log was lost while 
 func (b *Bus) Relay(ctx context.Context) (published int, err error) {
 	b.relayMu.Lock()
 	defer b.relayMu.Unlock()
+	before := b.counts.published.Load() // answers may have come already when publish returns
 	_, err = b.publish(ctx)
-	published, failure := b.allLanded(ctx)
-	return published, errors.Join(err, failure, b.recorded())
+	err = errors.Join(err, b.allLanded(ctx), b.recorded())
+	return int(b.counts.published.Load() - before), err
 }
 
 // publishOn is Relay without waiting for the log's answers or for the record.
@@ -43,7 +44,7 @@ func (b *Bus) publish(ctx context.Context) (sent int, err error) {
 	}
 	link := b.connection()
 	if !b.compared || b.link != link {
-		if _, err := b.allLanded(ctx); err != nil && ctx.Err() != nil {
+		if err := b.allLanded(ctx); err != nil && ctx.Err() != nil {
 			return 0, err
 		}
 		if err := b.recorded(); err != nil {

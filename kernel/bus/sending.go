@@ -1,6 +1,9 @@
 package bus
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
 
 // Sending is messages on their way into the log, behind those that were sent before them.
 type Sending struct {
@@ -42,8 +45,7 @@ type flight struct {
 // would be read again, so all are waited for.
 func (b *Bus) makeRoom(ctx context.Context) error {
 	if b.db.Shared() {
-		_, err := b.allLanded(ctx)
-		return err
+		return b.allLanded(ctx)
 	}
 	flying := 0
 	for _, f := range b.flights {
@@ -51,7 +53,7 @@ func (b *Bus) makeRoom(ctx context.Context) error {
 	}
 	for flying > mostFlying {
 		flying -= len(b.flights[0].rows)
-		if _, err := b.land(ctx); err != nil {
+		if err := b.land(ctx); err != nil {
 			return err
 		}
 	}
@@ -95,26 +97,22 @@ func (b *Bus) noteLanded() error {
 // landed is noteLanded for who has the lock.
 func (b *Bus) landed() (err error) {
 	for err == nil && len(b.flights) > 0 && b.flights[0].sending.ended() {
-		_, err = b.land(context.Background())
+		err = b.land(context.Background())
 	}
 	return err
 }
 
-// allLanded waits for all answers. It returns how many events the log has said that it has, and the first error.
-func (b *Bus) allLanded(ctx context.Context) (stored int, err error) {
+// allLanded waits for all answers. It returns the first error.
+func (b *Bus) allLanded(ctx context.Context) (err error) {
 	for len(b.flights) > 0 {
-		n, failure := b.land(ctx)
-		stored += n
-		if err == nil {
-			err = failure
-		}
+		err = cmp.Or(err, b.land(ctx))
 	}
-	return stored, err
+	return err
 }
 
 // land waits for the answer about the first flight. What the log has not said to have is not known to be unpublished: the
 // outbox and the log have to be compared then.
-func (b *Bus) land(ctx context.Context) (stored int, err error) {
+func (b *Bus) land(ctx context.Context) (err error) {
 	f := b.flights[0]
 	b.flights = b.flights[1:]
 	select {
@@ -142,5 +140,5 @@ func (b *Bus) land(ctx context.Context) (stored int, err error) {
 	}
 	b.recordSome()
 	b.counts.published.Add(uint64(len(seqs)))
-	return len(seqs), err
+	return err
 }
