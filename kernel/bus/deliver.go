@@ -36,14 +36,11 @@ func (b *Bus) deliverAll(ctx context.Context, ms []Message) error {
 	return b.oneByOne(ctx, all)
 }
 
-// openAll reads messages, without those that make no difference.
 func (b *Bus) openAll(ms []Message) []*underway {
-	all := make([]*underway, 0, len(ms))
-	for _, m := range ms {
+	all := make([]*underway, len(ms))
+	for i, m := range ms {
 		d, err := b.open(m)
-		if err != nil || d.handle != nil {
-			all = append(all, &underway{delivery: d, message: m, fault: err})
-		}
+		all[i] = &underway{delivery: d, message: m, fault: err}
 	}
 	return all
 }

@@ -28,14 +28,6 @@ type Manner func(*follow)
 // Unhurried has events wait for others, a tenth of a second, to be applied together. It is for a follower whom nobody waits for.
 func Unhurried(f *follow) { f.unhurried = true }
 
-// Except leaves out states after which the follower would do nothing, whatever it has seen of the entity before. They cost it
-// nothing then, and are not noted in the inbox.
-func Except[T event.State](nothing func(T) bool) Manner {
-	return func(f *follow) {
-		f.except = func(s event.State) bool { return nothing(s.(T)) }
-	}
-}
-
 // delivery is an event on its way to its handler.
 type delivery struct {
 	id, kind, entity string
@@ -70,9 +62,6 @@ func Follow[T event.State](b *Bus, handle func(ctx context.Context, tx *store.Tx
 		}
 		tr, _ := trace.Parse(e.TraceParent)
 		entity, version := s.Entity()
-		if f.except != nil && f.except(s) {
-			return delivery{kind: kind.Name, entity: entity, version: version}, nil
-		}
 		return delivery{
 			id: e.ID, kind: kind.Name, entity: entity, version: version, at: e.Time, trace: tr,
 			handle: func(tx *store.Tx) error { return handle(tx.Context(), tx, s) },

@@ -10,11 +10,8 @@ import (
 
 // Follow registers what tickets follows: orders, whose state says what is to become of their ticket.
 func (s *Service) Follow(b *bus.Bus) {
-	bus.Follow(b, s.onOrder, bus.Except(awaitsPayment))
+	bus.Follow(b, s.onOrder)
 }
-
-// awaitsPayment tells of an order that its ticket has been locked for it, which is no news here.
-func awaitsPayment(o event.Order) bool { return o.Status == event.AwaitingPayment }
 
 func (s *Service) onOrder(_ context.Context, tx *store.Tx, o event.Order) error {
 	switch o.Status {
@@ -22,6 +19,8 @@ func (s *Service) onOrder(_ context.Context, tx *store.Tx, o event.Order) error 
 		return s.changed(tx, unlock, o.ID)
 	case event.Completed:
 		return s.changed(tx, sell, o.ID)
+	case event.AwaitingPayment: // which it became because its ticket has been locked
+		return nil
 	}
 	return s.lockFor(tx, o)
 }

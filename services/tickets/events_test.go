@@ -16,9 +16,7 @@ func TestAnOrderLocksFreesAndBuys(t *testing.T) {
 		seller := service.NewID()
 		say := func(o event.Order) event.Order {
 			orders.Say(typeOf(o), o)
-			if o.Status != event.AwaitingPayment { // of which it takes no notice
-				h.Knows(o)
-			}
+			h.Knows(o)
 			return o
 		}
 		at := func(v event.Ticket) string { return "/api/tickets/" + v.ID }
