@@ -15,7 +15,6 @@ import (
 type follow struct {
 	kind      event.Kind
 	unhurried bool
-	except    func(event.State) bool                              // nil: nothing is left out
 	read      func(event.Envelope, event.State) (delivery, error) // without a state, it is in the envelope's data
 }
 
