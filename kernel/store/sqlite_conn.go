@@ -33,13 +33,21 @@ type sqliteStmt struct {
 
 // openSQLite opens the file with the settings that make commits durable, and reads them back: an unknown one would be ignored.
 func openSQLite(path string, flags sqlite.OpenFlags) (*sqliteConn, error) {
-	c, err := sqlite.OpenConn(path, flags)
+	writes, name := flags&sqlite.OpenReadWrite != 0, path
+	if writes {
+		uri, err := gatheringURI(path)
+		if err != nil {
+			return nil, err
+		}
+		name, flags = uri, flags|sqlite.OpenURI
+	}
+	c, err := sqlite.OpenConn(name, flags)
 	if err != nil {
 		return nil, err
 	}
 	c.SetBusyTimeout(busyTimeout)
 	conn := &sqliteConn{c: c, stmts: map[string]*sqliteStmt{}}
-	if flags&sqlite.OpenReadWrite == 0 {
+	if !writes {
 		return conn, nil
 	}
 	if err := conn.beDurable(); err != nil {
