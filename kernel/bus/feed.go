@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +24,22 @@ type fed struct {
 }
 
 func (f fed) message() Message { return f.of.messages[f.n] }
+
+// stored is the message with its place in the log, once that is known.
+func (f fed) stored(ctx context.Context) (Message, error) {
+	select {
+	case <-f.of.done:
+	case <-ctx.Done():
+		return Message{}, ctx.Err()
+	}
+	p, ok := f.place()
+	if !ok {
+		return Message{}, errors.New("the log may not have all that it was sent")
+	}
+	m := f.message()
+	m.Seq = p.seq
+	return m, nil
+}
 
 // place is where the message is in the log; false while that is not known.
 func (f fed) place() (place, bool) {

@@ -13,7 +13,7 @@ type Message struct {
 	Subject string    // ticketing.<Type>.<entity id>
 	Data    []byte    // the CloudEvents document
 	Seq     uint64    // its place in the log, from 1
-	Time    time.Time // when the log got it
+	Time    time.Time // when the log got it; zero if this process sent it and passes it on itself
 
 	said *said // what the document says, where it need not be read; nil if it comes from the log
 }

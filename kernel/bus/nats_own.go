@@ -82,6 +82,41 @@ func (n *NATS) catchUp(ctx context.Context, durable string, subjects []string, b
 	return err
 }
 
+// readOwn is read for a log of our own.
+func (t *tail) readOwn(ctx context.Context, reconnected <-chan struct{}) error {
+	r := t.nats.feed.open(t.subjects) // before the log is read, so that nothing comes between
+	defer t.nats.feed.close(r)
+	if err := t.nats.sentSoFar(ctx); err != nil {
+		return err
+	}
+	state, err := t.history(ctx, reconnected)
+	if err != nil {
+		return err
+	}
+	for next := max(state.Last+1, t.from.Seq); ; {
+		some, whole := r.take(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if !whole {
+			return errors.New("there were more messages than could wait")
+		}
+		for _, f := range some {
+			m, err := f.stored(ctx)
+			if err != nil {
+				return err
+			}
+			if m.Seq < next { // it was read, or is none of those that are asked for
+				continue
+			}
+			if err := t.pass(m); err != nil {
+				return err
+			}
+			next = m.Seq + 1
+		}
+	}
+}
+
 // whereFrom is where a consumer goes on in the log: behind the place that it has reached, if that is still what it was.
 func (n *NATS) whereFrom(ctx context.Context, durable string, subjects []string) (uint64, error) {
 	if err := n.sentSoFar(ctx); err != nil {

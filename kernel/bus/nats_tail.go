@@ -44,12 +44,16 @@ type tail struct {
 	failed   error // what fn returned
 }
 
-// read passes on what the log has, and then what it gets, through a consumer for each. One that has passed on its last message
-// looks for the next: in a log of very many entities the server reads all that follows for that, and keeps an index of it for
-// minutes. So the first one is asked for what it has and no more, and the second one begins at the end.
+// read passes on what the log has, and then what it gets: of a log of our own as it is sent, else through a second consumer. One
+// that has passed on its last message looks for the next: in a log of very many entities the server reads all that follows for
+// that, and keeps an index of it for minutes. So the first one is asked for what it has and no more, and the second one begins
+// at the end.
 func (t *tail) read(ctx context.Context, reconnected <-chan struct{}) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	if t.nats.own() {
+		return t.readOwn(ctx, reconnected)
+	}
 	state, err := t.history(ctx, reconnected)
 	if err == nil && ctx.Err() == nil {
 		err = t.follow(ctx, cancel, reconnected, state)
@@ -175,14 +179,21 @@ func (t *tail) take(m jetstream.Msg, expected *uint64, end uint64) error {
 	}
 	*expected++
 	next := message(m)
-	if err := t.fn(next); err != nil {
-		t.failed = err
+	if err := t.pass(next); err != nil {
 		return err
 	}
-	t.last = Message{ID: next.ID, Seq: next.Seq}
 	if meta.NumPending == 0 || next.Seq >= end {
 		t.atEnd()
 	}
+	return nil
+}
+
+func (t *tail) pass(m Message) error {
+	if err := t.fn(m); err != nil {
+		t.failed = err
+		return err
+	}
+	t.last = Message{ID: m.ID, Seq: m.Seq}
 	return nil
 }
 
