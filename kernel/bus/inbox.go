@@ -116,13 +116,13 @@ func (b *Bus) applyAll(tx *store.Tx, all []*underway) error {
 func noteVersions(tx *store.Tx, all []*underway) (newer map[string]bool, err error) {
 	newer = make(map[string]bool, len(all))
 	for len(all) > 0 {
-		n := sizeFor(len(all))
-		args := []any{all[0].kind}
-		for _, u := range all[:n] {
-			args = append(args, u.entity, u.version)
+		query, args, n := noteMany, noteColumns(all), len(all)
+		if tx.Embedded() {
+			n = sizeFor(len(all))
+			query, args = noteStatements[n], noteRows(all[:n])
 		}
 		entities, err := store.All(tx, func(scan store.Scan) (id string, err error) { return id, scan(&id) },
-			noteStatements[n]+" RETURNING entity", args...)
+			query+" RETURNING entity", args...)
 		if err != nil {
 			return nil, err
 		}
@@ -134,6 +134,29 @@ func noteVersions(tx *store.Tx, all []*underway) (newer map[string]bool, err err
 	return newer, nil
 }
 
+func noteRows(all []*underway) []any {
+	args := []any{all[0].kind}
+	for _, u := range all {
+		args = append(args, u.entity, u.version)
+	}
+	return args
+}
+
+func noteColumns(all []*underway) []any {
+	entities, versions := make([]string, len(all)), make([]int64, len(all))
+	for i, u := range all {
+		entities[i], versions[i] = u.entity, u.version
+	}
+	return []any{all[0].kind, entities, versions}
+}
+
+// noteMany notes however many versions, of entities of one kind. Only PostgreSQL has arrays: a round trip costs it more than the
+// statement does.
+const noteMany = `INSERT INTO inbox (kind, entity, version) SELECT $1, entity, version FROM unnest($2::text[], $3::bigint[])
+	AS noted (entity, version)` + noteNewer
+
+const noteNewer = ` ON CONFLICT (kind, entity) DO UPDATE SET version = excluded.version WHERE inbox.version < excluded.version`
+
 // noteStatements note so many versions, of entities of one kind.
 var noteStatements = map[int]string{64: noteStatement(64), 16: noteStatement(16), 4: noteStatement(4), 1: noteStatement(1)}
 
@@ -142,6 +165,5 @@ func noteStatement(n int) string {
 	for i := range values {
 		values[i] = fmt.Sprintf("($1, $%d, $%d)", 2*i+2, 2*i+3)
 	}
-	return "INSERT INTO inbox (kind, entity, version) VALUES " + strings.Join(values, ", ") + ` ON CONFLICT (kind, entity)
-		DO UPDATE SET version = excluded.version WHERE inbox.version < excluded.version`
+	return "INSERT INTO inbox (kind, entity, version) VALUES " + strings.Join(values, ", ") + noteNewer
 }

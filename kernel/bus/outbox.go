@@ -152,8 +152,11 @@ func sizeFor(rows int) int {
 // record writes down where events are in the log; only where nothing is written yet, if ifUnknown.
 func record(tx *store.Tx, places []place, ifUnknown bool) error {
 	for len(places) > 0 {
-		n := sizeFor(len(places))
-		query, args := recordStatement(places[:n], ifUnknown)
+		n := len(places)
+		if tx.Embedded() {
+			n = sizeFor(n)
+		}
+		query, args := recordStatement(places[:n], ifUnknown, tx.Embedded())
 		if err := tx.Do(query, args...); err != nil {
 			return fmt.Errorf("recording what was published: %w", err)
 		}
@@ -162,7 +165,20 @@ func record(tx *store.Tx, places []place, ifUnknown bool) error {
 	return nil
 }
 
-func recordStatement(places []place, ifUnknown bool) (string, []any) {
+// recordStatement takes arrays where there are any: then one statement does for however many.
+func recordStatement(places []place, ifUnknown, embedded bool) (query string, args []any) {
+	if embedded {
+		query, args = recordCases(places)
+	} else {
+		query, args = recordArrays(places)
+	}
+	if ifUnknown {
+		query += " AND seq IS NULL"
+	}
+	return query, args
+}
+
+func recordCases(places []place) (string, []any) {
 	var cases, ids strings.Builder
 	var args []any
 	for i, p := range places {
@@ -170,9 +186,14 @@ func recordStatement(places []place, ifUnknown bool) (string, []any) {
 		fmt.Fprintf(&ids, ", $%d", 2*i+1)
 		args = append(args, p.id, int64(p.seq))
 	}
-	query := "UPDATE outbox SET seq = CASE id" + cases.String() + " ELSE seq END WHERE id IN (" + ids.String()[2:] + ")"
-	if ifUnknown {
-		query += " AND seq IS NULL"
+	return "UPDATE outbox SET seq = CASE id" + cases.String() + " ELSE seq END WHERE id IN (" + ids.String()[2:] + ")", args
+}
+
+func recordArrays(places []place) (string, []any) {
+	ids, seqs := make([]string, len(places)), make([]int64, len(places))
+	for i, p := range places {
+		ids[i], seqs[i] = p.id, int64(p.seq)
 	}
-	return query, args
+	return `UPDATE outbox SET seq = found.place FROM unnest($1::text[], $2::bigint[]) AS found (event, place)
+		WHERE id = found.event`, []any{ids, seqs}
 }
