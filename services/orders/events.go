@@ -2,6 +2,7 @@ package orders
 
 import (
 	"context"
+	"time"
 
 	"ticketing/kernel/bus"
 	"ticketing/kernel/event"
@@ -56,25 +57,28 @@ func (s *Service) onCharge(_ context.Context, tx *store.Tx, c event.Charge) erro
 	if err := saveCharge(tx, c); err != nil {
 		return err
 	}
-	if err := holdOrder(tx, c.OrderID); err != nil {
+	o, p, err := holdPaid(tx, c.OrderID)
+	if err != nil {
 		return err
 	}
-	_, err := s.apply(tx, c.OrderID, func(tx *store.Tx, o *Order) (changed bool, err error) {
-		undecided, failed, err := payments(tx, o.ID)
-		switch {
-		case err != nil:
-			return false, err
-		case c.Status == event.Completed:
-			return o.Complete(c.ID), nil
-		case c.Status == event.ChargeFailed:
-			changed = o.FailPayment(c.ID, failed, s.attempts)
-		}
-		if undecided != "" && o.Claim(undecided) { // when a payment has failed, the next one may have been heard of already
-			changed = true
-		}
-		return o.Expire(tx.Now()) || changed, nil // the alarm may have rung while a payment was waited for
-	})
+	if s.hear(c, &o, p, tx.Now()) {
+		_, err = s.save(tx, o)
+	}
 	return err
+}
+
+// hear has the order follow its payment; false if that changes nothing.
+func (s *Service) hear(c event.Charge, o *Order, p payments, now time.Time) (changed bool) {
+	switch c.Status {
+	case event.Completed:
+		return o.Complete(c.ID)
+	case event.ChargeFailed:
+		changed = o.FailPayment(c.ID, p.failed, s.attempts)
+	}
+	if p.undecided != "" && o.Claim(p.undecided) { // when a payment has failed, the next one may have been heard of already
+		changed = true
+	}
+	return o.Expire(now) || changed // the alarm may have rung while a payment was waited for
 }
 
 func expire(tx *store.Tx, o *Order) (bool, error) { return o.Expire(tx.Now()), nil }

@@ -128,27 +128,26 @@ func (s *Service) change(ctx context.Context, id string, step func(tx *store.Tx,
 	return o, err
 }
 
-// apply is change within a transaction. An order that does not exist is the zero Order. When another replica has written
-// the order since it was read, it is read again: the update has waited for that commit, so each round somebody got on.
+// apply is change within a transaction. An order that does not exist is the zero Order.
 func (s *Service) apply(tx *store.Tx, id string, step func(tx *store.Tx, o *Order) (bool, error)) (Order, error) {
-	for {
-		o, _, err := selectOrder(tx, id)
-		if err != nil {
-			return o, err
-		}
-		changed, err := step(tx, &o)
-		if err != nil || !changed {
-			return o, err
-		}
-		o.Version, o.UpdatedAt = o.Version+1, tx.Now()
-		saved, err := updateOrder(tx, o)
-		if err != nil {
-			return o, err
-		}
-		if saved {
-			return o, s.announce(tx, o)
-		}
+	o, _, err := holdOrder(tx, id)
+	if err != nil {
+		return o, err
 	}
+	changed, err := step(tx, &o)
+	if err != nil || !changed {
+		return o, err
+	}
+	return s.save(tx, o)
+}
+
+// save writes an order down that is held and has changed, and says so.
+func (s *Service) save(tx *store.Tx, o Order) (Order, error) {
+	o.Version, o.UpdatedAt = o.Version+1, tx.Now()
+	if err := updateOrder(tx, o); err != nil {
+		return o, err
+	}
+	return o, s.announce(tx, o)
 }
 
 // announce says what the order is now, and wakes those who wait for it.

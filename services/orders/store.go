@@ -42,21 +42,40 @@ func insertOrder(tx *store.Tx, o Order) (bool, error) {
 	return n == 1, err
 }
 
-// holdOrder keeps other transactions about an order that is alive out until the commit. What is decided by an order and its
-// payments together is decided under it: two processes that each hear of another payment would both miss the other's.
-func holdOrder(tx *store.Tx, id string) error {
-	if tx.Embedded() { // it has one writer, who is never among others
-		return nil
-	}
-	return tx.Do(`SELECT 1 FROM orders WHERE id = $1 AND status IN ('Created', 'AwaitingPayment') FOR UPDATE`, id)
+// holdOrder reads an order and keeps other transactions about it out until the commit.
+func holdOrder(tx *store.Tx, id string) (Order, bool, error) {
+	lock := tx.Either("", " FOR UPDATE") // SQLite has one writer, who is never among others
+	return store.One(tx, scanOrder, `SELECT `+columns+` FROM orders WHERE id = $1`+lock, id)
 }
 
-// updateOrder writes the next version of an order; false when another replica has written it first.
-func updateOrder(tx *store.Tx, o Order) (bool, error) {
-	n, err := tx.Exec(`UPDATE orders SET status = $1, cancel_reason = $2, charge_id = $3, refused_at = $4, version = $5,
-		updated_at = $6 WHERE id = $7 AND version = $5 - 1`,
+// payments are what is known of the payments of an order.
+type payments struct {
+	undecided string // the one that is not decided yet, if there is one
+	failed    int    // attempts to pay
+}
+
+// holdPaid is holdOrder with the order's payments. What is decided by both is decided under it: two processes that each hear of
+// another payment would both miss the other's. So the payments are read by a statement that begins when the order is held.
+func holdPaid(tx *store.Tx, id string) (o Order, p payments, err error) {
+	if !tx.Embedded() {
+		if err := tx.Do(`SELECT 1 FROM orders WHERE id = $1 FOR UPDATE`, id); err != nil {
+			return o, p, err
+		}
+	}
+	o, _, err = store.One(tx, func(scan store.Scan) (Order, error) {
+		return scanOrder(func(dest ...any) error { return scan(append(dest, &p.undecided, &p.failed)...) })
+	}, `SELECT `+columns+`,
+		coalesce((SELECT min(c.id) FROM charges c WHERE c.order_id = orders.id AND c.status = 'Created'), ''),
+		(SELECT count(*) FROM charges c WHERE c.order_id = orders.id AND c.status = 'Failed' AND c.attempt)
+		FROM orders WHERE id = $1`, id)
+	return o, p, err
+}
+
+// updateOrder writes the next version of an order that is held.
+func updateOrder(tx *store.Tx, o Order) error {
+	return tx.Do(`UPDATE orders SET status = $1, cancel_reason = $2, charge_id = $3, refused_at = $4, version = $5,
+		updated_at = $6 WHERE id = $7`,
 		o.Status, o.CancelReason, o.ChargeID, o.RefusedAt, o.Version, store.Millis(o.UpdatedAt), o.ID)
-	return n == 1, err
 }
 
 // selectOrders is one page of a buyer's orders, newest first.
@@ -104,13 +123,6 @@ func saveCharge(tx *store.Tx, c event.Charge) error {
 	return tx.Do(`INSERT INTO charges (id, order_id, status, attempt, version) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (id) DO UPDATE SET status = $3, attempt = $4, version = $5`,
 		c.ID, c.OrderID, c.Status, c.FailureCode != event.NotSubmitted, c.Version)
-}
-
-// payments is the payment of an order that is not decided yet, if there is one, and how many attempts to pay have failed.
-func payments(tx *store.Tx, orderID string) (undecided string, failed int, err error) {
-	err = tx.QueryRow(`SELECT coalesce(min(id) FILTER (WHERE status = 'Created'), ''), count(*) FILTER (WHERE status = 'Failed' AND attempt)
-		FROM charges WHERE order_id = $1`, orderID).Scan(&undecided, &failed)
-	return undecided, failed, err
 }
 
 // event is the order as the log tells of it.
