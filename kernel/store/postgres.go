@@ -59,6 +59,7 @@ func (e *postgresEngine) open(ctx context.Context) error {
 	config.RuntimeParams["tcp_keepalives_count"] = "3"
 	config.RuntimeParams["application_name"] = "ticketing " + e.name
 	config.RuntimeParams["default_transaction_isolation"] = "read committed"
+	config.RuntimeParams["jit"] = "off" // a plan that takes milliseconds to be compiled is never run for as long as that pays
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 5 * time.Second
 	}
