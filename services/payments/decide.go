@@ -177,25 +177,36 @@ func (s *Service) create(ctx context.Context, f file) (file, *intent, error) {
 // learn stores Stripe's id, and the requests that come next. From then on, and not before, the intent may be confirmed.
 func (s *Service) learn(ctx context.Context, id, stripeID string) (f file, err error) {
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		c, learnt, err := learnIntent(tx, id, stripeID)
-		if err != nil {
+		var learnt bool
+		if f, learnt, err = s.learnt(tx, id, stripeID); err != nil {
 			return err
 		}
 		if !learnt {
 			f, err = readStates(tx, id)
 			return err
 		}
-		if f, err = s.withOrder(tx, file{Charge: c}); err != nil {
-			return err
-		}
 		next := []request{newRequest(id, opConfirm, 1, confirmParams(f.Charge).hash(stripeID), f.now)}
 		if f.Hold {
 			next = append(next, newRequest(id, opCapture, 1, captureParams.hash(stripeID), f.now))
 		}
-		f.requests, err = insertRequests(tx, next)
+		f.requests, err = firstRequests(tx, next)
 		return err
 	})
 	return f, err
+}
+
+// learnt is the file of a charge that this has been the first to store Stripe's id with.
+func (s *Service) learnt(tx *store.Tx, id, stripeID string) (f file, first bool, err error) {
+	if !tx.Embedded() {
+		f, first, err = learnStates(tx, id, stripeID)
+		f.now = tx.Now()
+		return f, first, err
+	}
+	c, first, err := learnIntent(tx, id, stripeID)
+	if first {
+		f, err = s.withOrder(tx, file{Charge: c})
+	}
+	return f, first, err
 }
 
 // drop fails the charge. One whose intent is not known may be learning it at this moment: then it is not dropped.
@@ -225,7 +236,7 @@ func (s *Service) complete(ctx context.Context, of Charge) (decided Charge, err 
 		if err != nil || !ok {
 			return err
 		}
-		if err := s.book(tx, c, o); err != nil {
+		if err := s.bookFirst(tx, c, o); err != nil {
 			return err
 		}
 		decided = c

@@ -82,7 +82,7 @@ func (s *Service) take(tx *store.Tx, e StripeEvent) error {
 		e.Outcome, e.Payload = heardIgnored, ""
 	}
 	if e.Outcome == "" {
-		known, err := knownEvent(tx, e.ID)
+		known, err := s.recorded(tx, &e)
 		if err != nil || known {
 			return err
 		}
@@ -99,6 +99,20 @@ func (s *Service) take(tx *store.Tx, e StripeEvent) error {
 		e.HandledAt = e.ReceivedAt
 	}
 	return insertEvent(tx, e)
+}
+
+// recorded tells whether the event is recorded. Nearly always it names an intent that is known: then its charge, which is looked at
+// next, comes with the answer.
+func (s *Service) recorded(tx *store.Tx, e *StripeEvent) (bool, error) {
+	c, known, found, err := chargeAndEvent(tx, e.IntentID, e.ID)
+	if err != nil || !found {
+		if err == nil {
+			known, err = knownEvent(tx, e.ID)
+		}
+		return known, err
+	}
+	e.charge = &c
+	return known, nil
 }
 
 // lookAgain takes an open event up once more, and puts it off before anything is asked, so that a crash in between holds

@@ -32,6 +32,18 @@ func (s *Service) book(tx *store.Tx, c Charge, o Order) error {
 		}
 		slices.Reverse(d.refunds)
 	}
+	return s.bookMissing(tx, &d)
+}
+
+// bookFirst is book for a charge that has been completed just now, of which the ledger can say nothing yet.
+func (s *Service) bookFirst(tx *store.Tx, c Charge, o Order) error {
+	if c.RefundStatus != "" {
+		return s.book(tx, c, o)
+	}
+	return s.bookMissing(tx, &deal{charge: c, order: o})
+}
+
+func (s *Service) bookMissing(tx *store.Tx, d *deal) error {
 	entries, err := d.missing(s.o.Fee, tx.NewID, tx.Now())
 	if err != nil {
 		return err
@@ -43,12 +55,9 @@ func (s *Service) book(tx *store.Tx, c Charge, o Order) error {
 func (s *Service) enter(tx *store.Tx, sale Sale, entries []Entry) error {
 	for _, e := range entries {
 		e.At = tx.Now()
-		ok, err := insertEntry(tx, e, s.drawer)
+		err := insertEntry(tx, e, s.drawer)
 		if err != nil {
 			return err
-		}
-		if !ok {
-			continue
 		}
 		switch e.Kind {
 		case bookSale:

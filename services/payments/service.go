@@ -22,6 +22,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -137,24 +138,24 @@ func (s *Service) begin(ctx context.Context, want Submission, reachable bool) (f
 			return errNoOrder()
 		}
 		f, mine = file{order: o, now: tx.Now()}, true
+		known, err := chargesAbout(tx, want.OrderID, want.ID)
+		if err != nil {
+			return err
+		}
 		id := want.ID
-		if f.Charge, ok, err = findCharge(tx, id); err != nil {
-			return err
+		if f.Charge, ok = one(known, func(c Charge) bool { return c.ID == id }); ok {
+			if f.OrderID == want.OrderID && f.FailureCode != event.NotSubmitted {
+				return nil // a repeat of this request: whatever has become of the charge is the answer
+			}
+			id = tx.NewID() // the request is made again because the charge came to nothing
 		}
-		if ok && (f.OrderID != want.OrderID || f.FailureCode == event.NotSubmitted) {
-			id, ok = tx.NewID(), false // the request is made again because the charge came to nothing
-		}
-		if ok {
-			return nil // a repeat of this request: whatever has become of the charge is the answer
-		}
-		if f.Charge, ok, err = liveCharge(tx, want.OrderID); err != nil {
-			return err
-		}
+		known = slices.DeleteFunc(known, func(c Charge) bool { return c.OrderID != want.OrderID })
+		f.Charge, ok = one(known, func(c Charge) bool { return c.Status != event.ChargeFailed })
 		if ok && (!f.Decided() || o.Status != event.Cancelled) {
 			mine = false
 			return nil
 		}
-		if err := s.admit(tx, o, reachable); err != nil {
+		if err := s.admit(o, known, reachable, tx.Now()); err != nil {
 			return err
 		}
 		f.Charge = Charge{ID: id, OrderID: want.OrderID, Status: event.Created, Amount: o.Amount, Currency: o.Currency,
@@ -164,16 +165,27 @@ func (s *Service) begin(ctx context.Context, want Submission, reachable bool) (f
 	return f, mine, err
 }
 
-// admit is nil if a charge may be made for the order now, else why not.
-func (s *Service) admit(tx *store.Tx, o Order, reachable bool) error {
-	if err := o.Payable(tx.Now()); err != nil {
+// one is the first that fits, and whether there is one.
+func one(all []Charge, fits func(Charge) bool) (c Charge, ok bool) {
+	if i := slices.IndexFunc(all, fits); i >= 0 {
+		return all[i], true
+	}
+	return c, false
+}
+
+// admit is nil if a charge may be made for the order now beside those that it has, else why not.
+func (s *Service) admit(o Order, before []Charge, reachable bool, now time.Time) error {
+	if err := o.Payable(now); err != nil {
 		return err
 	}
-	n, err := failures(tx, o.ID)
+	failed := 0
+	for _, c := range before {
+		if c.Status == event.ChargeFailed && c.FailureCode != event.NotSubmitted {
+			failed++
+		}
+	}
 	switch {
-	case err != nil:
-		return err
-	case n >= s.o.Attempts:
+	case failed >= s.o.Attempts:
 		return fault.OrderNotPayable.New("The payment for this order failed. Order again if the ticket is available.")
 	case !reachable:
 		return errAway()
@@ -191,7 +203,7 @@ func (s *Service) open(tx *store.Tx, f *file) error {
 		return err
 	}
 	if p, err := createParams(f.Charge); err == nil {
-		f.requests, err = insertRequests(tx, []request{newRequest(f.ID, opCreate, 1, p.hash(""), f.now)})
+		f.requests, err = firstRequests(tx, []request{newRequest(f.ID, opCreate, 1, p.hash(""), f.now)})
 		if err != nil {
 			return err
 		}

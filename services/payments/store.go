@@ -70,8 +70,10 @@ func liveStates(tx *store.Tx, orderID string) (file, bool, error) {
 	return store.One(tx, scanStates, selectStates+` WHERE c.order_id = $1 AND c.status IN ('Created', 'Completed')`, orderID)
 }
 
-var selectStates = `SELECT ` + of("c", chargeColumns) + `, ` + of("o", orderColumns) + `
-	FROM charges c JOIN orders o ON o.id = c.order_id`
+var (
+	states       = of("c", chargeColumns) + `, ` + of("o", orderColumns)
+	selectStates = `SELECT ` + states + ` FROM charges c JOIN orders o ON o.id = c.order_id`
+)
 
 func scanStates(scan store.Scan) (f file, err error) {
 	f.Charge, err = scanCharge(func(charge ...any) (err error) {
@@ -104,10 +106,9 @@ func holdCharge(tx *store.Tx, id string) (c Charge, o Order, err error) {
 	return c, o, err
 }
 
-// liveCharge is the order's charge that has taken money or still may.
-func liveCharge(tx *store.Tx, orderID string) (Charge, bool, error) {
-	return store.One(tx, scanCharge, `SELECT `+chargeColumns+` FROM charges
-		WHERE order_id = $1 AND status IN ('Created', 'Completed')`, orderID)
+// chargesAbout are all charges of the order, and the charge of this id, whichever order it is of.
+func chargesAbout(tx *store.Tx, orderID, id string) ([]Charge, error) {
+	return store.All(tx, scanCharge, `SELECT `+chargeColumns+` FROM charges WHERE order_id = $1 OR id = $2`, orderID, id)
 }
 
 // chargesOf are all charges of the order, newest first.
@@ -143,6 +144,12 @@ func decideUnlearnt(tx *store.Tx, id, failure string) (Charge, bool, error) {
 func learnIntent(tx *store.Tx, id, stripeID string) (Charge, bool, error) {
 	return store.One(tx, scanCharge, `UPDATE charges SET stripe_id = $1 WHERE id = $2 AND status = $3 AND stripe_id = ''
 		RETURNING `+chargeColumns, stripeID, id, event.Created)
+}
+
+// learnStates is learnIntent with the order, for which PostgreSQL needs no further statement.
+func learnStates(tx *store.Tx, id, stripeID string) (file, bool, error) {
+	return store.One(tx, scanStates, `UPDATE charges c SET stripe_id = $1 FROM orders o
+		WHERE c.id = $2 AND c.status = $3 AND c.stripe_id = '' AND o.id = c.order_id RETURNING `+states, stripeID, id, event.Created)
 }
 
 // noteWaiting notes that the charge waits for its order to be won, and wonWaiting that it need not any more.

@@ -127,6 +127,17 @@ func savePoll(tx *store.Tx, name string, seen, next time.Time) error {
 		name, store.Millis(seen), store.Millis(next))
 }
 
+// chargeAndEvent is chargeOfIntent, and whether the event is recorded; that is not known where the charge is not found.
+func chargeAndEvent(tx *store.Tx, stripeID, eventID string) (c Charge, known, found bool, err error) {
+	if stripeID == "" {
+		return c, false, false, nil
+	}
+	c, found, err = store.One(tx, func(scan store.Scan) (Charge, error) {
+		return scanCharge(func(dest ...any) error { return scan(append(dest, &known)...) })
+	}, `SELECT `+chargeColumns+`, EXISTS (SELECT 1 FROM stripe_events WHERE id = $2) FROM charges WHERE stripe_id = $1`, stripeID, eventID)
+	return c, known, found, err
+}
+
 // chargeOfIntent is the charge that Stripe's intent belongs to.
 func chargeOfIntent(tx *store.Tx, stripeID string) (Charge, bool, error) {
 	if stripeID == "" {

@@ -11,22 +11,43 @@ import (
 // drawers is how many processes can add up without ever waiting for one another.
 const drawers = 16
 
-// insertEntry writes an entry, its lines and what they add up to; false if it is in the ledger already.
-func insertEntry(tx *store.Tx, e Entry, drawer int) (bool, error) {
+// insertEntry writes an entry, its lines and what they add up to, unless it is in the ledger already.
+func insertEntry(tx *store.Tx, e Entry, drawer int) error {
+	if !tx.Embedded() {
+		return insertWhole(tx, e, drawer)
+	}
 	n, err := tx.Exec(`INSERT INTO ledger_entries (kind, reference, charge_id, order_id, currency, memo, booked_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
 		string(e.Kind), e.Reference, e.ChargeID, e.OrderID, e.Currency, e.Memo, store.Millis(e.At))
 	if err != nil || n == 0 {
-		return false, err
+		return err
 	}
 	lines, args := rowsOf(e, string(e.Kind), e.Reference)
 	if err := tx.Do(`INSERT INTO ledger_lines (kind, reference, account, amount) VALUES `+lines("$1, $2"), args...); err != nil {
-		return false, err
+		return err
 	}
 	sums, args := rowsOf(e, e.Currency, string(e.Kind), drawer)
-	err = tx.Do(`INSERT INTO ledger_balances (currency, kind, drawer, account, amount) VALUES `+sums("$1, $2, $3")+`
-		ON CONFLICT (account, currency, kind, drawer) DO UPDATE SET amount = ledger_balances.amount + excluded.amount`, args...)
-	return err == nil, err
+	return tx.Do(`INSERT INTO ledger_balances (currency, kind, drawer, account, amount) VALUES `+sums("$1, $2, $3")+addUp, args...)
+}
+
+const addUp = ` ON CONFLICT (account, currency, kind, drawer) DO UPDATE SET amount = ledger_balances.amount + excluded.amount`
+
+// insertWhole is insertEntry in the one statement that PostgreSQL can say it in, for which nobody has to wait.
+func insertWhole(tx *store.Tx, e Entry, drawer int) error {
+	accounts, amounts := make([]string, len(e.Lines)), make([]int64, len(e.Lines))
+	for i, l := range e.Lines {
+		accounts[i], amounts[i] = string(l.Account), int64(l.Amount)
+	}
+	return tx.Do(`WITH entry AS (
+			INSERT INTO ledger_entries (kind, reference, charge_id, order_id, currency, memo, booked_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING kind, reference, currency
+		), line AS (
+			SELECT kind, reference, currency, account, amount FROM entry, unnest($8::text[], $9::bigint[]) AS l (account, amount)
+		), written AS (
+			INSERT INTO ledger_lines (kind, reference, account, amount) SELECT kind, reference, account, amount FROM line
+		)
+		INSERT INTO ledger_balances (currency, kind, drawer, account, amount) SELECT currency, kind, $10::bigint, account, amount FROM line`+addUp,
+		string(e.Kind), e.Reference, e.ChargeID, e.OrderID, e.Currency, e.Memo, store.Millis(e.At), accounts, amounts, drawer)
 }
 
 // rowsOf is one row of values for each line of the entry: those that all rows begin with, then account and amount.

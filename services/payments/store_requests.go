@@ -28,19 +28,29 @@ func requestsOf(tx *store.Tx, chargeID string) (map[operation]request, error) {
 
 // insertRequests are the stored requests of a charge: these, or where there were such before, the newest of them.
 func insertRequests(tx *store.Tx, all []request) (map[operation]request, error) {
+	query, args, stored := insertion(all)
+	n, err := tx.Exec(query+` ON CONFLICT DO NOTHING`, args...)
+	if err != nil || int(n) == len(all) {
+		return stored, err
+	}
+	return requestsOf(tx, all[0].ChargeID)
+}
+
+// firstRequests is insertRequests where there cannot have been such before, so that nobody has to wait for what is there.
+func firstRequests(tx *store.Tx, all []request) (map[operation]request, error) {
+	query, args, stored := insertion(all)
+	return stored, tx.Do(query, args...)
+}
+
+func insertion(all []request) (query string, args []any, stored map[operation]request) {
 	var rows []string
-	var args []any
-	stored := map[operation]request{}
+	stored = map[operation]request{}
 	for _, r := range all {
 		rows = append(rows, "("+places(len(args)+1, 7)+")")
 		args = append(args, r.ChargeID, string(r.Operation), r.Generation, r.Key, r.Hash, r.Failures, store.Millis(r.MadeAt))
 		stored[r.Operation] = r
 	}
-	n, err := tx.Exec(`INSERT INTO stripe_requests (`+requestColumns+`) VALUES `+strings.Join(rows, ", ")+` ON CONFLICT DO NOTHING`, args...)
-	if err != nil || int(n) == len(all) {
-		return stored, err
-	}
-	return requestsOf(tx, all[0].ChargeID)
+	return `INSERT INTO stripe_requests (` + requestColumns + `) VALUES ` + strings.Join(rows, ", "), args, stored
 }
 
 func countFailure(tx *store.Tx, r request, failures int) error {

@@ -28,6 +28,8 @@ type StripeEvent struct {
 	ReceivedAt time.Time
 	HandledAt  time.Time // zero while it is open
 	DueAt      time.Time // when it is looked at again; zero if never
+
+	charge *Charge // what its intent belongs to, if that has been read in this transaction
 }
 
 // The ways by which an event comes.

@@ -73,7 +73,9 @@ func EventTypes() (all []string) {
 
 // chargeTold is the charge that an event is about: that of its intent, else the one that its object's metadata name.
 func chargeTold(tx *store.Tx, e *StripeEvent) (c Charge, ok bool, err error) {
-	if c, ok, err = chargeOfIntent(tx, e.IntentID); err == nil && !ok {
+	if e.charge != nil {
+		c, ok = *e.charge, true
+	} else if c, ok, err = chargeOfIntent(tx, e.IntentID); err == nil && !ok {
 		c, ok, err = findCharge(tx, e.ChargeID)
 	}
 	if ok {
