@@ -97,16 +97,15 @@ func (s *Sim) Answer(ctx context.Context, intentID string, approve bool) error {
 
 // decide ends the step; an empty token is the one that is open.
 func (s *Sim) decide(ctx context.Context, id, token string, approve bool) (in *intent, err error) {
-	err = s.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) (err error) {
+	err = s.act(context.WithoutCancel(ctx), func(c *call) (err error) {
 		var ok bool
-		in, ok, err = lockIntent(tx, id)
+		in, ok, err = lockIntent(c.tx, id)
 		if err != nil {
 			return err
 		}
 		if !ok || in.status != requiresAction || token != "" && !in.waitsFor(token) {
 			return errStepOver
 		}
-		c := &call{sim: s, tx: tx}
 		if !approve {
 			return c.failStep(in)
 		}

@@ -14,6 +14,9 @@ func (c *call) previously(kind string, id any, data []byte) ([]byte, error) {
 	if !strings.HasSuffix(kind, ".updated") {
 		return nil, nil
 	}
+	if err := c.writeEvents(); err != nil { // it may be one of this transaction's
+		return nil, err
+	}
 	was, ok, err := store.One(c.tx, func(scan store.Scan) (text string, err error) {
 		err = scan(&text)
 		return text, err

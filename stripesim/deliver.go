@@ -3,6 +3,9 @@ package stripesim
 import (
 	"cmp"
 	"context"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,9 +22,10 @@ const (
 )
 
 const (
-	deliverFor   = 72 * time.Hour   // how long an event is offered to an endpoint
-	deliverBatch = 100              // deliveries that a round looks at
-	webhookTime  = 10 * time.Second // for one attempt, unless Options say otherwise
+	deliverFor     = 72 * time.Hour   // how long an event is offered to an endpoint
+	deliverBatch   = 100              // deliveries that a round looks at
+	concludeAtOnce = 20               // deliveries that a statement notes as taken: each number of them is a statement of its own
+	webhookTime    = 10 * time.Second // for one attempt, unless Options say otherwise
 )
 
 // pauses are how long an endpoint is left alone after each failed attempt; the last one is repeated. Stripe's own begin
@@ -60,51 +64,99 @@ type Delivery struct {
 	Due      time.Time `json:"due"` // of the next attempt, or the last one
 }
 
-// queue writes down, in the transaction that an event happens in, who is to hear of it.
-func (c *call) queue(eventID, kind string) error {
-	if c.listeners == nil {
-		var err error
-		if c.listeners, err = store.All(c.tx, scanListener, `SELECT id, types FROM webhook_endpoints WHERE enabled ORDER BY id`); err != nil {
-			return err
+// queue writes down, in the transaction that events happen in, who is to hear of them.
+func (c *call) queue(events []*event) error {
+	hooks, err := c.sim.enabled(c.tx)
+	if err != nil {
+		return err
+	}
+	var queued []freshRow
+	rows, args := []string{}, []any{store.Millis(c.tx.Now()), deliveryPending}
+	for _, e := range events {
+		for _, h := range hooks {
+			if !h.hears(e.kind) {
+				continue
+			}
+			rows = append(rows, "($1, $1, $2, "+places(len(args)+1, 2)+")")
+			args = append(args, e.id, h.id)
+			queued = append(queued, freshRow{e, h.id})
+			e.pending++
 		}
 	}
-	for _, l := range c.listeners {
-		if !l.hears(kind) {
-			continue
-		}
-		now := store.Millis(c.tx.Now())
-		err := c.tx.Do(`INSERT INTO deliveries (event, endpoint, created_at, due_at, status) VALUES ($1, $2, $3, $3, $4)`,
-			eventID, l.id, now, deliveryPending)
-		if err != nil {
-			return err
-		}
-		c.tx.AfterCommit(c.sim.wake)
+	if len(queued) == 0 {
+		return nil
 	}
-	return nil
+	c.tx.AfterCommit(func() {
+		c.sim.fresh.add(queued)
+		c.sim.wake()
+	})
+	return c.tx.Do(`INSERT INTO deliveries (created_at, due_at, status, event, endpoint) VALUES `+strings.Join(rows, ", "), args...)
 }
 
 // Deliver sends what is due, one after the other, and returns how many deliveries it attempted. It never waits for what is
 // due later: a test that owns the clock moves it on and calls again.
-func (s *Sim) Deliver(ctx context.Context) (int, error) { return s.round(ctx, 1) }
-
-// round sends what is due, so many at a time. Failed attempts are no error: they are tried again.
-func (s *Sim) round(ctx context.Context, parallel int) (int, error) {
-	due, err := s.dueDeliveries(ctx, deliverBatch+s.mischief.holding())
+func (s *Sim) Deliver(ctx context.Context) (int, error) {
+	due, err := s.dueDeliveries(ctx, s.mostDue())
 	if err != nil {
 		return 0, err
 	}
+	return s.send(ctx, due, 1)
+}
+
+// mostDue is how many deliveries are read at once: those that are held back are among them in each round.
+func (s *Sim) mostDue() int { return deliverBatch + s.mischief.holding() }
+
+// round sends what is due, as far as it is known in memory, else as the database says.
+func (s *Sim) round(ctx context.Context) (int, error) {
+	if !s.mischief.none() {
+		s.fresh.doubt()
+	}
+	due, err := s.freshDeliveries(ctx)
+	if err == nil && len(due) == 0 {
+		at, limit := time.Now(), s.mostDue()
+		due, err = s.dueDeliveries(ctx, limit)
+		s.fresh.note(due, len(due) < limit, at)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return s.send(ctx, due, deliverAtOnce)
+}
+
+// freshDeliveries are those that were committed here lately.
+func (s *Sim) freshDeliveries(ctx context.Context) (due []*delivery, err error) {
+	rows := s.fresh.take()
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		hooks, err := s.enabled(tx)
+		for _, r := range rows {
+			if h := hookOf(hooks, r.endpoint); h != nil { // else it was changed meanwhile, and the database is read anyway
+				due = append(due, &delivery{event: r.told.id, kind: r.told.kind, told: r.told, createdAt: r.told.createdAt,
+					dueAt: r.told.createdAt, hook: h})
+			}
+		}
+		return err
+	})
+	return due, err
+}
+
+// send makes an attempt at each, so many at a time. Those that fail are no error: they are tried again.
+func (s *Sim) send(ctx context.Context, due []*delivery, parallel int) (int, error) {
 	lanes := s.mischief.arrange(due)
 	n := 0
 	for _, lane := range lanes {
 		n += len(lane)
 	}
 	written := make(chan (<-chan error), n)
+	var taken taken
 	var g errgroup.Group
 	g.SetLimit(parallel)
 	for _, lane := range lanes {
 		g.Go(func() error {
 			for _, p := range lane {
-				done, err := s.carry(ctx, p)
+				done, err := s.carry(ctx, p, &taken)
 				if err != nil {
 					return err
 				}
@@ -113,17 +165,18 @@ func (s *Sim) round(ctx context.Context, parallel int) (int, error) {
 			return nil
 		})
 	}
-	err = g.Wait()
+	err := g.Wait()
 	close(written)
+	err = cmp.Or(err, s.concludeTaken(ctx, &taken))
 	for done := range written {
 		err = cmp.Or(err, <-done)
 	}
 	return n, err
 }
 
-// carry does with one delivery what is planned. What came of it is being written down when it returns: the next one need not
-// wait for that, so that many share a commit.
-func (s *Sim) carry(ctx context.Context, p plan) (written <-chan error, err error) {
+// carry does with one delivery what is planned. That it was taken is written down at the end of the round, with the others'; what
+// else came of it is being written down when it returns: the next one need not wait for that, so that many share a commit.
+func (s *Sim) carry(ctx context.Context, p plan, taken *taken) (written <-chan error, err error) {
 	switch {
 	case p.drop:
 		return s.conclude(ctx, p.delivery, func(tx *store.Tx) outcome { return outcome{status: dropped, due: tx.Now()} }), nil
@@ -139,9 +192,11 @@ func (s *Sim) carry(ctx context.Context, p plan) (written <-chan error, err erro
 			return nothing, err // told to stop: what came of it is not known, and it is sent again
 		}
 	}
-	if answer/100 != 2 {
-		s.log.DebugContext(ctx, "a webhook was not taken", "url", p.delivery.hook.url, "event", p.delivery.event, "status", answer, "failure", failure)
+	if answer/100 == 2 {
+		taken.add(p.delivery, answer)
+		return nothing, nil
 	}
+	s.log.DebugContext(ctx, "a webhook was not taken", "url", p.delivery.hook.url, "event", p.delivery.event, "status", answer, "failure", failure)
 	return s.conclude(ctx, p.delivery, func(tx *store.Tx) outcome {
 		return p.delivery.after(tx.Now(), answer, failure)
 	}), nil
@@ -163,18 +218,13 @@ type outcome struct {
 	failure   string
 }
 
-// after is what follows from an answer; 0 means that there was none.
+// after is what follows from an answer that is no yes; 0 means that there was none.
 func (d *delivery) after(now time.Time, answer int, failure string) outcome {
-	o := outcome{status: delivered, due: now, attempted: 1, answer: answer, failure: failure}
-	if answer/100 == 2 {
-		return o
-	}
+	o := outcome{status: givenUp, due: now, attempted: 1, answer: answer, failure: failure}
 	next := now.Add(pauses[min(d.attempts, len(pauses)-1)])
-	if next.After(d.createdAt.Add(deliverFor)) {
-		o.status = givenUp
-		return o
+	if !next.After(d.createdAt.Add(deliverFor)) {
+		o.status, o.due = deliveryPending, next
 	}
-	o.status, o.due = deliveryPending, next
 	return o
 }
 
@@ -188,15 +238,52 @@ func (s *Sim) conclude(ctx context.Context, d *delivery, decide func(tx *store.T
 	})
 }
 
+// taken are the deliveries of a round that their endpoints have taken, by endpoint and answer.
+type taken struct {
+	mu     sync.Mutex
+	events map[takenBy][]any
+}
+
+type takenBy struct {
+	endpoint string
+	answer   int
+}
+
+func (t *taken) add(d *delivery, answer int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.events == nil {
+		t.events = map[takenBy][]any{}
+	}
+	by := takenBy{d.hook.id, answer}
+	t.events[by] = append(t.events[by], d.event)
+}
+
+// concludeTaken writes them down, in one transaction.
+func (s *Sim) concludeTaken(ctx context.Context, t *taken) error {
+	if len(t.events) == 0 {
+		return nil
+	}
+	return s.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		for by, all := range t.events {
+			for events := range slices.Chunk(all, concludeAtOnce) {
+				args := append([]any{delivered, store.Millis(tx.Now()), by.answer, by.endpoint, deliveryPending}, events...)
+				err := tx.Do(`UPDATE deliveries SET status = $1, due_at = $2, attempts = attempts + 1, answer = $3, failure = ''
+					WHERE endpoint = $4 AND status = $5 AND event IN (`+places(6, len(events))+`)`, args...)
+				if err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
 func (s *Sim) dueDeliveries(ctx context.Context, limit int) (due []*delivery, err error) {
 	err = s.db.View(ctx, func(tx *store.Tx) error {
-		hooks, err := store.All(tx, scanHook, `SELECT `+hookColumns+` FROM webhook_endpoints WHERE enabled`)
+		hooks, err := s.enabled(tx)
 		if err != nil || len(hooks) == 0 {
 			return err
-		}
-		byID := map[string]*hook{}
-		for _, h := range hooks {
-			byID[h.id] = h
 		}
 		due, err = store.All(tx, func(scan store.Scan) (*delivery, error) {
 			var d delivery
@@ -206,7 +293,7 @@ func (s *Sim) dueDeliveries(ctx context.Context, limit int) (due []*delivery, er
 				return scan(append(columns, &endpoint, &at, &dueAt, &d.attempts)...)
 			})
 			d.event, d.kind, d.told = told.id, told.kind, told
-			d.createdAt, d.dueAt, d.hook = store.Time(at), store.Time(dueAt), byID[endpoint]
+			d.createdAt, d.dueAt, d.hook = store.Time(at), store.Time(dueAt), hookOf(hooks, endpoint)
 			return &d, err
 		}, `SELECT `+eventColumns+`, d.endpoint, d.created_at, d.due_at, d.attempts FROM deliveries d
 			JOIN events ON events.id = d.event JOIN webhook_endpoints w ON w.id = d.endpoint

@@ -7,6 +7,8 @@ import (
 	"ticketing/kernel/store"
 )
 
+const hooksPath = "/v1/webhook_endpoints"
+
 // maxHooks is how many endpoints an account may have, as Stripe says.
 const maxHooks = 16
 
@@ -84,7 +86,6 @@ func (c *call) saveHook(h *hook) error {
 	if err != nil {
 		return err
 	}
-	c.tx.AfterCommit(c.sim.wake)
 	err = c.tx.Do(`UPDATE webhook_endpoints SET url = $1, types = $2, enabled = $3, description = $4, metadata = $5 WHERE id = $6`,
 		h.url, string(types), h.enabled, h.description, string(metadata), h.id)
 	return err
@@ -139,7 +140,7 @@ func deleteHook(c *call) (object, error) {
 }
 
 func listHooks(c *call) (object, error) {
-	q := newListing("webhook_endpoints", "/v1/webhook_endpoints", "webhook_endpoint")
+	q := newListing("webhook_endpoints", hooksPath, "webhook_endpoint")
 	q.undated = true
 	return list(c, q, hookColumns, scanHook, (*hook).render)
 }

@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -41,9 +42,8 @@ func (c *call) emit(kind string, o object) error {
 	if err != nil {
 		return err
 	}
-	id, err := c.insertEvent(kind, o["id"], data, previous)
-	c.told = told{object: o, json: data, id: id}
-	return err
+	c.told = told{object: o, json: data, id: c.happened(kind, o["id"], data, previous)}
+	return nil
 }
 
 // emitUpdate is emit for an object of which nobody was told before: was is what it was like.
@@ -60,19 +60,50 @@ func (c *call) emitUpdate(kind string, was, is object) error {
 	if err != nil || string(previous) == "{}" {
 		return err
 	}
-	_, err = c.insertEvent(kind, is["id"], data, previous)
-	return err
+	c.happened(kind, is["id"], data, previous)
+	return nil
 }
 
-func (c *call) insertEvent(kind string, object any, data, previous []byte) (id string, err error) {
-	id = newID(c.tx, "evt_3")
-	err = c.tx.Do(`INSERT INTO events (id, created_at, type, data, previous, request, request_key, object)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		id, store.Millis(c.tx.Now()), kind, string(data), string(previous), c.requestID, c.key, object)
-	if err != nil {
-		return "", err
+// happened is the id of a new event, which writeEvents writes down.
+func (c *call) happened(kind string, about any, data, previous []byte) (id string) {
+	e := &event{id: newID(c.tx, "evt_3"), createdAt: c.tx.Now(), kind: kind, data: data, previous: previous,
+		request: c.requestID, requestKey: c.key}
+	e.about, _ = about.(string)
+	c.events = append(c.events, e)
+	return e.id
+}
+
+// writeEvents writes down, in the transaction that they happen in, the events and who is to hear of them. It belongs to the end
+// of every transaction, so that a request with several costs as many statements as one with one.
+func (c *call) writeEvents() error {
+	if len(c.events) == 0 {
+		return nil
 	}
-	return id, c.queue(id, kind)
+	rows, args := []string{}, []any{store.Millis(c.tx.Now()), c.requestID, c.key}
+	for _, e := range c.events {
+		rows = append(rows, "($1, $2, $3, "+places(len(args)+1, 5)+")")
+		args = append(args, e.id, e.kind, string(e.data), string(e.previous), e.about)
+	}
+	err := c.tx.Do(`INSERT INTO events (created_at, request, request_key, id, type, data, previous, object) VALUES `+
+		strings.Join(rows, ", "), args...)
+	if err != nil {
+		return err
+	}
+	told := c.events
+	c.events = nil
+	return c.queue(told)
+}
+
+// places are so many parameters of a statement, from that one on.
+func places(first, n int) string {
+	var b []byte
+	for i := range n {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = strconv.AppendInt(append(b, '$'), int64(first+i), 10)
+	}
+	return string(b)
 }
 
 const eventColumns = `events.id, events.created_at, events.type, events.data, events.previous, events.request, events.request_key,
@@ -101,6 +132,41 @@ func (e *event) render() object {
 		o["account"] = e.about // it happened there, not here
 	}
 	return o
+}
+
+// body is the event as it is sent: letter for letter what encode makes of render, without the detour.
+func (e *event) body() ([]byte, error) {
+	b := make([]byte, 0, len(e.data)+len(e.previous)+512)
+	var failed error
+	text := func(before, s string) {
+		var err error
+		b, err = appendText(append(b, before...), s)
+		failed = cmp.Or(failed, err)
+	}
+	orNull := func(before, s string) {
+		if s == "" {
+			b = append(append(b, before...), "null"...)
+			return
+		}
+		text(before, s)
+	}
+	b = append(b, '{')
+	if strings.HasPrefix(e.kind, "account.") {
+		text(`"account":`, e.about)
+		b = append(b, ',')
+	}
+	text(`"api_version":`, apiVersion)
+	b = strconv.AppendInt(append(b, `,"created":`...), seconds(e.createdAt), 10)
+	b = append(append(b, `,"data":{"object":`...), e.data...)
+	if len(e.previous) > 0 {
+		b = append(append(b, `,"previous_attributes":`...), e.previous...)
+	}
+	text(`},"id":`, e.id)
+	b = strconv.AppendInt(append(b, `,"livemode":false,"object":"event","pending_webhooks":`...), int64(e.pending), 10)
+	orNull(`,"request":{"idempotency_key":`, e.requestKey)
+	orNull(`,"id":`, e.request)
+	text(`},"type":`, e.kind)
+	return append(b, '}'), failed
 }
 
 func listEvents(c *call) (object, error) {

@@ -86,8 +86,8 @@ func (s *Sim) settle(ctx context.Context, find func(tx *store.Tx) ([]string, err
 	for _, id := range ids {
 		done := false
 		if err == nil {
-			err = s.db.Update(ctx, func(tx *store.Tx) (err error) {
-				done, err = (&call{sim: s, tx: tx}).runErrand(id)
+			err = s.act(ctx, func(c *call) (err error) {
+				done, err = c.runErrand(id)
 				return err
 			})
 		}

@@ -86,6 +86,13 @@ func (s *mischiefs) holding() int {
 	return len(s.held)
 }
 
+// none tells whether everything goes its way.
+func (s *mischiefs) none() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.list)+len(s.held) == 0
+}
+
 // arrange plans a round: each lane is sent in its order, the lanes at the same time.
 func (s *mischiefs) arrange(due []*delivery) (lanes [][]plan) {
 	s.mu.Lock()
@@ -193,5 +200,6 @@ func (s *Sim) ClearMischief() {
 	s.mischief.mu.Lock()
 	s.mischief.list, s.mischief.held = nil, map[deliveryKey]*Mischief{}
 	s.mischief.mu.Unlock()
+	s.fresh.doubt()
 	s.wake()
 }

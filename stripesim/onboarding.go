@@ -110,19 +110,19 @@ func (s *Sim) connectPage(w http.ResponseWriter, r *http.Request) {
 // connectDone onboards the account and sends its owner back.
 func (s *Sim) connectDone(w http.ResponseWriter, r *http.Request) {
 	var l *accountLink
-	err := s.db.Update(context.WithoutCancel(r.Context()), func(tx *store.Tx) (err error) {
+	err := s.act(context.WithoutCancel(r.Context()), func(c *call) (err error) {
 		var a *account
-		if l, a, err = openLink(tx, r, lockAccount); err != nil {
+		if l, a, err = openLink(c.tx, r, lockAccount); err != nil {
 			return err
 		}
-		n, err := tx.Exec(`UPDATE account_links SET used = TRUE WHERE secret = $1 AND NOT used`, l.secret)
+		n, err := c.tx.Exec(`UPDATE account_links SET used = TRUE WHERE secret = $1 AND NOT used`, l.secret)
 		if err == nil && n == 0 {
 			err = errLinkOver
 		}
 		if err != nil {
 			return err
 		}
-		return (&call{sim: s, tx: tx}).onboard(a)
+		return c.onboard(a)
 	})
 	if err != nil {
 		s.noPage(w, r, l, err)
@@ -146,14 +146,14 @@ func (s *Sim) noPage(w http.ResponseWriter, r *http.Request, l *accountLink, err
 
 // Onboard does for an account what its owner does on the page, from Go.
 func (s *Sim) Onboard(ctx context.Context, accountID string) error {
-	return s.db.Update(ctx, func(tx *store.Tx) error {
-		a, ok, err := lockAccount(tx, accountID)
+	return s.act(ctx, func(c *call) error {
+		a, ok, err := lockAccount(c.tx, accountID)
 		if err == nil && !ok {
 			err = errors.New("there is no account " + accountID)
 		}
 		if err != nil {
 			return err
 		}
-		return (&call{sim: s, tx: tx}).onboard(a)
+		return c.onboard(a)
 	})
 }

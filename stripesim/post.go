@@ -19,7 +19,7 @@ const maxAnswer = 64 << 10
 
 // post makes one attempt. What goes wrong on the way is the failure.
 func (s *Sim) post(ctx context.Context, p plan) (answer int, failure string, err error) {
-	body, err := encode(p.delivery.told.render())
+	body, err := p.delivery.told.body()
 	if err != nil {
 		return 0, "", err
 	}

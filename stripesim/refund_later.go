@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"ticketing/kernel/store"
 )
 
 // How long a card's refund can be called off.
@@ -106,8 +104,7 @@ func cancelRefund(c *call) (object, error) {
 // CancelRefund calls a refund off, as the Dashboard can for half an hour: its status becomes canceled and its money is here
 // again.
 func (s *Sim) CancelRefund(ctx context.Context, id string) error {
-	return s.db.Update(ctx, func(tx *store.Tx) error {
-		c := &call{sim: s, tx: tx}
+	return s.act(ctx, func(c *call) error {
 		re, ch, err := c.lockedRefund(id)
 		if err != nil {
 			return err
@@ -115,7 +112,7 @@ func (s *Sim) CancelRefund(ctx context.Context, id string) error {
 		if re.status != pending && re.status != succeeded {
 			return fmt.Errorf("refund %s cannot be cancelled: it has a status of %s", id, re.status)
 		}
-		if tx.Now().Sub(re.createdAt) > refundCancelable {
+		if c.tx.Now().Sub(re.createdAt) > refundCancelable {
 			return errors.New("refund " + id + " cannot be cancelled: it is more than half an hour old")
 		}
 		return c.takeBack(re, ch, canceled, "merchant_request")

@@ -24,9 +24,9 @@ type call struct {
 	key       string // the idempotency key, if any
 	requestID string
 
-	listeners []listener // to its events; nil until there is one
-	told      told
-	answered  bool // with what was told
+	events   []*event // that are not written down yet
+	told     told
+	answered bool // with what was told
 }
 
 // told is the object of the newest event, also as JSON, and the event's id.
@@ -101,10 +101,16 @@ func (s *Sim) carryOut(r *http.Request, key string, values url.Values, run endpo
 			c.form.asked = func(p parameter) { s.asked(r.Pattern, p) }
 		}
 		a = answer{status: http.StatusOK, requestID: c.requestID}
-		return c.once(r, values, &a, run)
+		if err := c.once(r, values, &a, run); err != nil {
+			return err
+		}
+		return c.writeEvents()
 	}
 	var err error
 	if r.Method != http.MethodGet {
+		if strings.HasPrefix(r.URL.Path, hooksPath) {
+			defer s.change()()
+		}
 		err = s.db.Update(ctx, step)
 	} else {
 		err = s.db.View(ctx, step)
@@ -113,6 +119,17 @@ func (s *Sim) carryOut(r *http.Request, key string, values url.Values, run endpo
 		return s.failed(err, a.requestID)
 	}
 	return a
+}
+
+// act is what happens without a request.
+func (s *Sim) act(ctx context.Context, do func(c *call) error) error {
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		c := &call{sim: s, tx: tx}
+		if err := do(c); err != nil {
+			return err
+		}
+		return c.writeEvents()
+	})
 }
 
 // do runs the endpoint and renders what came of it. Only errors that must undo the transaction are returned.

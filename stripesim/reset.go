@@ -27,6 +27,7 @@ func (s *Sim) PruneKeys(ctx context.Context) (n int64, err error) {
 // Hasten makes everything that is still to be delivered due now, and says how much that is.
 func (s *Sim) Hasten(ctx context.Context) (n int64, err error) {
 	err = s.db.Update(ctx, func(tx *store.Tx) (err error) {
+		tx.AfterCommit(s.fresh.doubt)
 		tx.AfterCommit(s.wake)
 		now := store.Millis(tx.Now())
 		n, err = tx.Exec(`UPDATE deliveries SET due_at = $1 WHERE status = $2 AND due_at > $1`, now, deliveryPending)
@@ -42,6 +43,7 @@ func (s *Sim) Reset(ctx context.Context) error {
 	s.ClearMischief()
 	s.ForgetRequests()
 	return s.db.Update(ctx, func(tx *store.Tx) error {
+		tx.AfterCommit(s.fresh.doubt)
 		tables, err := store.All(tx, func(scan store.Scan) (name string, err error) {
 			err = scan(&name)
 			return name, err

@@ -85,6 +85,8 @@ type Sim struct {
 	resettable bool
 
 	woken       chan struct{} // there may be something to deliver
+	hooks       hooks
+	fresh       fresh
 	mischief    *mischiefs
 	transport   http.RoundTripper
 	webhookTime time.Duration

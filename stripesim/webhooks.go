@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
+	"slices"
 	"time"
 
 	"ticketing/kernel/store"
@@ -54,8 +54,8 @@ func (s *Sim) SetWebhook(ctx context.Context, w Webhook) (secret string, err err
 		return "", err
 	}
 	s.setRoute(w.Name, w.Transport)
+	defer s.change()()
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		tx.AfterCommit(s.wake)
 		secret, _, err = store.One(tx, func(scan store.Scan) (secret string, err error) {
 			err = scan(&secret)
 			return secret, err
@@ -83,6 +83,7 @@ func (s *Sim) RemoveWebhook(ctx context.Context, name string) error {
 		return nil // those that were made over the API have none
 	}
 	s.setRoute(name, nil)
+	defer s.change()()
 	return s.db.Update(ctx, func(tx *store.Tx) error {
 		id, ok, err := store.One(tx, scanText, `DELETE FROM webhook_endpoints WHERE name = $1 RETURNING id`, name)
 		if err != nil || !ok {
@@ -96,6 +97,7 @@ func (s *Sim) RemoveWebhook(ctx context.Context, name string) error {
 // the old secret signs too, and deliveries have two signatures.
 func (s *Sim) RotateSecret(ctx context.Context, endpoint, secret string, overlap time.Duration) (string, error) {
 	secret = orSecret(secret)
+	defer s.change()()
 	err := s.db.Update(ctx, func(tx *store.Tx) error {
 		n, err := tx.Exec(`UPDATE webhook_endpoints SET old_secret = secret, old_until = $1, secret = $2 WHERE id = $3 OR url = $3`,
 			store.Millis(tx.Now().Add(overlap)), secret, endpoint)
@@ -122,21 +124,9 @@ func validHook(address string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
-// listener is what a new event has to know of an endpoint.
-type listener struct {
-	id    string
-	types string // JSON, which nobody has to read for each event
-}
-
-func scanListener(scan store.Scan) (l listener, err error) {
-	err = scan(&l.id, &l.types)
-	return l, err
-}
-
-// hears tells whether the endpoint wants events of this type. A name between quotes can only be one of the list, since quotes
-// inside a name have a backslash before them.
-func (l listener) hears(kind string) bool {
-	return strings.Contains(l.types, `"`+kind+`"`) || strings.Contains(l.types, `"`+everything+`"`)
+// hears tells whether the endpoint wants events of this type.
+func (h *hook) hears(kind string) bool {
+	return slices.Contains(h.types, kind) || slices.Contains(h.types, everything)
 }
 
 // secrets are those that sign at this moment, the newest first.

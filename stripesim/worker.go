@@ -10,7 +10,7 @@ const (
 	lookEvery     = time.Second     // for what other processes commit
 	pauseAfter    = 2 * time.Second // an error of the database
 
-	gatherFor = 20 * time.Millisecond // between rounds that find something: looking costs as much as delivering
+	gatherFor = 20 * time.Millisecond // between rounds that find something: many are noted together
 )
 
 // Run is what happens by itself, until ctx ends: what is due is settled, and webhooks are delivered. It wakes at the commit
@@ -27,12 +27,14 @@ func (s *Sim) Run(ctx context.Context) error {
 }
 
 func (s *Sim) work(ctx context.Context) error {
+	s.fresh.want(!s.db.Shared())
+	defer s.fresh.want(false)
 	for ctx.Err() == nil {
 		settled, err := s.Settle(ctx)
 		if err != nil {
 			return err
 		}
-		sent, err := s.round(ctx, deliverAtOnce)
+		sent, err := s.round(ctx)
 		if err != nil {
 			return err
 		}
