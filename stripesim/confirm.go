@@ -78,8 +78,7 @@ func (c *call) askCardholder(in *intent) (object, error) {
 	if err := saveIntent(c.tx, in); err != nil {
 		return nil, err
 	}
-	o := in.render()
-	return o, c.emit("payment_intent.requires_action", o)
+	return c.emitMembers("payment_intent.requires_action", in.members())
 }
 
 // charge takes the money, or holds it until it is captured, if the bank agrees. A debit is decided later.
@@ -146,11 +145,10 @@ func (c *call) record(in *intent, ch *charge, isNew bool, chargeEvent, intentEve
 	if err := saveIntent(c.tx, in); err != nil {
 		return nil, err
 	}
-	if err := c.emit(chargeEvent, ch.render()); err != nil {
+	if _, err := c.emitMembers(chargeEvent, ch.members()); err != nil {
 		return nil, err
 	}
-	o := in.render()
-	return o, c.emit(intentEvent, o)
+	return c.emitMembers(intentEvent, in.members())
 }
 
 // decline keeps the refused attempt and returns the error that tells it.
@@ -176,8 +174,8 @@ func (c *call) refuse(in *intent, ch *charge, isNew bool, why refusal) (errorBod
 	}
 	kept := body
 	in.status, in.method, in.details.LastError = requiresMethod, "", &kept
-	shown, err := c.record(in, ch, isNew, "charge.failed", "payment_intent.payment_failed")
-	body.PaymentIntent = shown
+	_, err := c.record(in, ch, isNew, "charge.failed", "payment_intent.payment_failed")
+	body.PaymentIntent = in.render()
 	return body, err
 }
 
@@ -236,8 +234,7 @@ func (c *call) cancel(in *intent, reason, releaseEvent string) (object, error) {
 		if err := saveIntent(c.tx, in); err != nil {
 			return nil, err
 		}
-		o := in.render()
-		return o, c.emit("payment_intent.canceled", o)
+		return c.emitMembers("payment_intent.canceled", in.members())
 	}
 	ch, _, err := findCharge(c.tx, in.latestCharge)
 	if err != nil {

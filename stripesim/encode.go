@@ -24,6 +24,8 @@ func appendValue(b []byte, v any) ([]byte, error) {
 		return strconv.AppendInt(b, v, 10), nil
 	case object:
 		return appendObject(b, v)
+	case members:
+		return v.append(b)
 	case map[string]string:
 		return appendMembers(b, v, appendText)
 	case []object:
@@ -38,6 +40,43 @@ func appendValue(b []byte, v any) ([]byte, error) {
 	text, err := json.Marshal(v)
 	return append(b, text...), err
 }
+
+// members are an object in the order of their names, for those that every purchase shows several times: a map would have to be
+// made and sorted each time.
+type members []member
+
+type member struct {
+	name  string // nothing that has to be escaped
+	value any
+}
+
+func (m members) object() object {
+	o := make(object, len(m))
+	for _, each := range m {
+		if inner, ok := each.value.(members); ok {
+			each.value = inner.object()
+		}
+		o[each.name] = each.value
+	}
+	return o
+}
+
+func (m members) append(b []byte) (_ []byte, err error) {
+	b = append(b, '{')
+	for i, each := range m {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(append(b, '"'), each.name...), '"', ':')
+		if b, err = appendValue(b, each.value); err != nil {
+			return b, err
+		}
+	}
+	return append(b, '}'), nil
+}
+
+// MarshalJSON is for those that are in something else.
+func (m members) MarshalJSON() ([]byte, error) { return m.append(nil) }
 
 func appendObject(b []byte, o object) ([]byte, error) { return appendMembers(b, o, appendValue) }
 

@@ -46,6 +46,22 @@ func (c *call) emit(kind string, o object) error {
 	return nil
 }
 
+// emitMembers is emit for an object that there are no events of updates of. What it returns stands for the object in an answer.
+func (c *call) emitMembers(kind string, m members) (object, error) {
+	data, err := m.append(make([]byte, 0, 2048))
+	if err != nil {
+		return nil, err
+	}
+	var id any
+	for _, each := range m {
+		if each.name == "id" {
+			id = each.value
+		}
+	}
+	c.told = told{object: object{}, members: m, json: data, id: c.happened(kind, id, data, nil)}
+	return c.told.object, nil
+}
+
 // emitUpdate is emit for an object of which nobody was told before: was is what it was like.
 func (c *call) emitUpdate(kind string, was, is object) error {
 	before, err := encode(was)
@@ -163,8 +179,8 @@ func (e *event) body() ([]byte, error) {
 	}
 	text(`},"id":`, e.id)
 	b = strconv.AppendInt(append(b, `,"livemode":false,"object":"event","pending_webhooks":`...), int64(e.pending), 10)
-	orNull(`,"request":{"idempotency_key":`, e.requestKey)
-	orNull(`,"id":`, e.request)
+	orNull(`,"request":{"id":`, e.request)
+	orNull(`,"idempotency_key":`, e.requestKey)
 	text(`},"type":`, e.kind)
 	return append(b, '}'), failed
 }

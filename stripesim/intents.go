@@ -99,8 +99,8 @@ func createIntent(c *call) (object, error) {
 	if err := insertIntent(c.tx, in); err != nil {
 		return nil, err
 	}
-	o := in.render()
-	if err := c.emit("payment_intent.created", o); err != nil || !confirm {
+	o, err := c.emitMembers("payment_intent.created", in.members())
+	if err != nil || !confirm {
 		return o, err
 	}
 	return c.confirm(in, with, off, back)
@@ -185,37 +185,37 @@ func (c *call) currency() string {
 }
 
 // render is the intent as the API shows it.
-func (in *intent) render() object {
+func (in *intent) render() object { return in.members().object() }
+
+func (in *intent) members() members {
 	d := in.details
-	o := object{
-		"id": in.id, "object": "payment_intent", "amount": in.amount, "amount_capturable": in.capturable,
-		"amount_details": object{"tip": object{}}, "amount_received": in.received, "application": nil,
-		"application_fee_amount": nil, "automatic_payment_methods": nil, "canceled_at": nil,
-		"cancellation_reason": orNull(d.CancelReason), "capture_method": in.captureMethod, "client_secret": d.ClientSecret,
-		"confirmation_method": "automatic", "created": seconds(in.createdAt), "currency": in.currency,
-		"last_payment_error": nil, "latest_charge": orNull(in.latestCharge), "livemode": false, "metadata": d.Metadata,
-		"next_action": in.nextAction(), "on_behalf_of": nil, "payment_method": orNull(in.method),
-		"payment_method_options": in.methodOptions(),
-		"payment_method_types":   d.MethodTypes, "processing": nil, "review": nil, "shipping": nil,
-		"status": in.status, "transfer_data": nil,
-	}
-	o["setup_future_usage"] = orNull(d.Texts["setup_future_usage"])
-	for _, name := range []string{"customer", "customer_account", "excluded_payment_method_types", "payment_method_configuration_details"} {
-		o[name] = nil
-	}
-	for name := range shownAgain {
-		o[name] = orNull(d.Texts[name])
-	}
+	var automatic, canceledAt, lastError any
 	if d.Automatic {
-		o["automatic_payment_methods"] = object{"enabled": true, "allow_redirects": d.Redirects}
+		automatic = members{{"allow_redirects", d.Redirects}, {"enabled", true}}
 	}
 	if d.CanceledAt != 0 {
-		o["canceled_at"] = d.CanceledAt
+		canceledAt = d.CanceledAt
 	}
 	if d.LastError != nil {
-		o["last_payment_error"] = d.LastError
+		lastError = d.LastError
 	}
-	return o
+	text := func(name string) any { return orNull(d.Texts[name]) }
+	return members{
+		{"amount", in.amount}, {"amount_capturable", in.capturable}, {"amount_details", members{{"tip", object{}}}},
+		{"amount_received", in.received}, {"application", nil}, {"application_fee_amount", nil},
+		{"automatic_payment_methods", automatic}, {"canceled_at", canceledAt}, {"cancellation_reason", orNull(d.CancelReason)},
+		{"capture_method", in.captureMethod}, {"client_secret", d.ClientSecret}, {"confirmation_method", "automatic"},
+		{"created", seconds(in.createdAt)}, {"currency", in.currency}, {"customer", nil}, {"customer_account", nil},
+		{"description", text("description")}, {"excluded_payment_method_types", nil}, {"id", in.id},
+		{"last_payment_error", lastError}, {"latest_charge", orNull(in.latestCharge)}, {"livemode", false},
+		{"metadata", d.Metadata}, {"next_action", in.nextAction()}, {"object", "payment_intent"}, {"on_behalf_of", nil},
+		{"payment_method", orNull(in.method)}, {"payment_method_configuration_details", nil},
+		{"payment_method_options", in.methodOptions()}, {"payment_method_types", d.MethodTypes}, {"processing", nil},
+		{"receipt_email", text("receipt_email")}, {"review", nil}, {"setup_future_usage", text("setup_future_usage")},
+		{"shipping", nil}, {"statement_descriptor", text("statement_descriptor")},
+		{"statement_descriptor_suffix", text("statement_descriptor_suffix")}, {"status", in.status}, {"transfer_data", nil},
+		{"transfer_group", text("transfer_group")},
+	}
 }
 
 // methodOptions are the options of each kind of payment method that the intent takes.
@@ -226,9 +226,9 @@ func (in *intent) methodOptions() object {
 			all[kind] = object{"verification_method": "automatic"}
 			continue
 		}
-		card := object{"installments": nil, "mandate_options": nil, "network": nil, "request_three_d_secure": "automatic"}
+		card := members{{"installments", nil}, {"mandate_options", nil}, {"network", nil}, {"request_three_d_secure", "automatic"}}
 		if in.details.CardCapture != "" {
-			card["capture_method"] = in.details.CardCapture
+			card = append(members{{"capture_method", in.details.CardCapture}}, card...)
 		}
 		all[kind] = card
 	}

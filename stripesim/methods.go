@@ -352,15 +352,11 @@ func (m *method) check(what string) any {
 var billingFields = []string{"name", "email", "phone", "tax_id", "address][city", "address][country", "address][line1",
 	"address][line2", "address][postal_code", "address][state"}
 
-func (m *method) billing() object {
-	address := object{}
-	o := object{"address": address}
-	for _, field := range billingFields {
-		if part, ok := strings.CutPrefix(field, "address]["); ok {
-			address[part] = orNull(m.holder.Billing[field])
-		} else {
-			o[field] = orNull(m.holder.Billing[field])
-		}
+func (m *method) billing() members {
+	known := func(field string) any { return orNull(m.holder.Billing[field]) }
+	return members{
+		{"address", members{{"city", known("address][city")}, {"country", known("address][country")}, {"line1", known("address][line1")},
+			{"line2", known("address][line2")}, {"postal_code", known("address][postal_code")}, {"state", known("address][state")}}},
+		{"email", known("email")}, {"name", known("name")}, {"phone", known("phone")}, {"tax_id", known("tax_id")},
 	}
-	return o
 }
