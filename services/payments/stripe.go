@@ -70,7 +70,7 @@ type reply struct {
 }
 
 func readReply(body []byte) (r reply, err error) {
-	if !plain(body) || !json.Valid(body) {
+	if !plain(body) || !wellFormed(body) {
 		err = json.Unmarshal(body, &r)
 		return r, err
 	}

@@ -59,7 +59,7 @@ type told struct {
 }
 
 func wordsOf(body []byte) (t told, err error) {
-	odd := !plain(body) || !json.Valid(body)
+	odd := !plain(body) || !wellFormed(body)
 	if !odd {
 		members(body, func(name string, value []byte) {
 			var failed error

@@ -3,6 +3,8 @@ package payments
 import (
 	"bytes"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Most of what Stripe answers and tells has no escapes in it. What is wanted of that is read, and secrets are cut out of it, as it
@@ -11,6 +13,11 @@ import (
 // plain tells whether a JSON value is an object without escapes, in which a name can be written in one way only.
 func plain(value []byte) bool {
 	return len(value) > 0 && value[0] == '{' && bytes.IndexByte(value, '\\') < 0 && utf8.Valid(value)
+}
+
+// wellFormed tells whether a value is JSON, as json.Valid does in four times the time.
+func wellFormed(value []byte) bool {
+	return jsontext.Value(value).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
 // members gives the members of a plain object to use, in their order. The object has to be well-formed.

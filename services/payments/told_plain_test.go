@@ -100,3 +100,15 @@ func decoded(t *testing.T, object []byte) (o any) {
 	}
 	return o
 }
+
+func FuzzWellFormed(f *testing.F) {
+	for _, seed := range []string{``, `{`, `{}`, ` {"a":1} `, `{"a":1,"a":2}`, `{"a":01}`, `{"a":1.5e+7}`, `{"a":"b","c":[1,{}]}x`, `{"a":"\u00e4"}`, "{\"\xff\":1}",
+		"{\"a\":\"\n\"}", `{"a":tru}`, `{"a":1,}`, `[1,]`, `{"a" 1}`, `{"a":"\ud800"}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		if got, want := wellFormed(value), json.Valid(value); got != want {
+			t.Errorf("wellFormed(%q) = %v, want %v", value, got, want)
+		}
+	})
+}
