@@ -3,7 +3,6 @@ package bus
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"ticketing/kernel/event"
@@ -79,7 +78,7 @@ func (b *Bus) Follows() []string {
 
 // apply runs the handler if the event is newer than what is known of its entity, and notes the version in the inbox.
 func (b *Bus) apply(tx *store.Tx, d delivery) (applied bool, err error) {
-	n, err := tx.Exec(noteStatements[1], d.kind, d.entity, d.version)
+	n, err := tx.Exec(noteOne, d.kind, d.entity, d.version)
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -112,58 +111,34 @@ func (b *Bus) applyAll(tx *store.Tx, all []*underway) error {
 	return nil
 }
 
-// noteVersions notes versions in the inbox and returns the entities of which an older one was known, or none.
+// noteVersions notes versions in the inbox and returns the entities of which an older one was known, or none. A statement is a
+// call of SQLite and a round trip to PostgreSQL, which therefore gets one for all.
 func noteVersions(tx *store.Tx, all []*underway) (newer map[string]bool, err error) {
 	newer = make(map[string]bool, len(all))
-	for len(all) > 0 {
-		query, args, n := noteMany, noteColumns(all), len(all)
-		if tx.Embedded() {
-			n = sizeFor(len(all))
-			query, args = noteStatements[n], noteRows(all[:n])
+	if tx.Embedded() {
+		for _, u := range all {
+			n, err := tx.Exec(noteOne, u.kind, u.entity, u.version)
+			if err != nil {
+				return nil, err
+			}
+			newer[u.entity] = n > 0
 		}
-		entities, err := store.All(tx, func(scan store.Scan) (id string, err error) { return id, scan(&id) },
-			query+" RETURNING entity", args...)
-		if err != nil {
-			return nil, err
-		}
-		for _, id := range entities {
-			newer[id] = true
-		}
-		all = all[n:]
+		return newer, nil
 	}
-	return newer, nil
-}
-
-func noteRows(all []*underway) []any {
-	args := []any{all[0].kind}
-	for _, u := range all {
-		args = append(args, u.entity, u.version)
-	}
-	return args
-}
-
-func noteColumns(all []*underway) []any {
-	entities, versions := make([]string, len(all)), make([]int64, len(all))
+	kinds, entities, versions := make([]string, len(all)), make([]string, len(all)), make([]int64, len(all))
 	for i, u := range all {
-		entities[i], versions[i] = u.entity, u.version
+		kinds[i], entities[i], versions[i] = u.kind, u.entity, u.version
 	}
-	return []any{all[0].kind, entities, versions}
+	noted, err := store.All(tx, func(scan store.Scan) (id string, err error) { return id, scan(&id) }, noteMany, kinds, entities, versions)
+	for _, id := range noted {
+		newer[id] = true
+	}
+	return newer, err
 }
 
-// noteMany notes however many versions, of entities of one kind. Only PostgreSQL has arrays: a round trip costs it more than the
-// statement does.
-const noteMany = `INSERT INTO inbox (kind, entity, version) SELECT $1, entity, version FROM unnest($2::text[], $3::bigint[])
-	AS noted (entity, version)` + noteNewer
-
-const noteNewer = ` ON CONFLICT (kind, entity) DO UPDATE SET version = excluded.version WHERE inbox.version < excluded.version`
-
-// noteStatements note so many versions, of entities of one kind.
-var noteStatements = map[int]string{64: noteStatement(64), 16: noteStatement(16), 4: noteStatement(4), 1: noteStatement(1)}
-
-func noteStatement(n int) string {
-	values := make([]string, n)
-	for i := range values {
-		values[i] = fmt.Sprintf("($1, $%d, $%d)", 2*i+2, 2*i+3)
-	}
-	return "INSERT INTO inbox (kind, entity, version) VALUES " + strings.Join(values, ", ") + noteNewer
-}
+const (
+	noteOne  = `INSERT INTO inbox (kind, entity, version) VALUES ($1, $2, $3)` + noteNewer
+	noteMany = `INSERT INTO inbox (kind, entity, version) SELECT kind, entity, version
+		FROM unnest($1::text[], $2::text[], $3::bigint[]) AS noted (kind, entity, version)` + noteNewer + ` RETURNING entity`
+	noteNewer = ` ON CONFLICT (kind, entity) DO UPDATE SET version = excluded.version WHERE inbox.version < excluded.version`
+)

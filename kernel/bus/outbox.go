@@ -139,61 +139,32 @@ type place struct {
 	seq uint64
 }
 
-// sizeFor is how many rows the next statement takes of so many. There are few sizes, so that prepared statements are reused.
-func sizeFor(rows int) int {
-	for _, size := range []int{64, 16, 4} {
-		if size <= rows {
-			return size
-		}
-	}
-	return 1
-}
-
 // record writes down where events are in the log; only where nothing is written yet, if ifUnknown.
 func record(tx *store.Tx, places []place, ifUnknown bool) error {
-	for len(places) > 0 {
-		n := len(places)
-		if tx.Embedded() {
-			n = sizeFor(n)
-		}
-		query, args := recordStatement(places[:n], ifUnknown, tx.Embedded())
-		if err := tx.Do(query, args...); err != nil {
-			return fmt.Errorf("recording what was published: %w", err)
-		}
-		places = places[n:]
+	unknown := ""
+	if ifUnknown {
+		unknown = " AND seq IS NULL"
+	}
+	if err := recordPlaces(tx, places, unknown); err != nil {
+		return fmt.Errorf("recording what was published: %w", err)
 	}
 	return nil
 }
 
-// recordStatement takes arrays where there are any: then one statement does for however many.
-func recordStatement(places []place, ifUnknown, embedded bool) (query string, args []any) {
-	if embedded {
-		query, args = recordCases(places)
-	} else {
-		query, args = recordArrays(places)
+// recordPlaces is one statement for all on PostgreSQL, as in noteVersions.
+func recordPlaces(tx *store.Tx, places []place, condition string) error {
+	if tx.Embedded() {
+		for _, p := range places {
+			if err := tx.Do(`UPDATE outbox SET seq = $1 WHERE id = $2`+condition, int64(p.seq), p.id); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	if ifUnknown {
-		query += " AND seq IS NULL"
-	}
-	return query, args
-}
-
-func recordCases(places []place) (string, []any) {
-	var cases, ids strings.Builder
-	var args []any
-	for i, p := range places {
-		fmt.Fprintf(&cases, " WHEN $%d THEN $%d", 2*i+1, 2*i+2)
-		fmt.Fprintf(&ids, ", $%d", 2*i+1)
-		args = append(args, p.id, int64(p.seq))
-	}
-	return "UPDATE outbox SET seq = CASE id" + cases.String() + " ELSE seq END WHERE id IN (" + ids.String()[2:] + ")", args
-}
-
-func recordArrays(places []place) (string, []any) {
 	ids, seqs := make([]string, len(places)), make([]int64, len(places))
 	for i, p := range places {
 		ids[i], seqs[i] = p.id, int64(p.seq)
 	}
-	return `UPDATE outbox SET seq = found.place FROM unnest($1::text[], $2::bigint[]) AS found (event, place)
-		WHERE id = found.event`, []any{ids, seqs}
+	return tx.Do(`UPDATE outbox SET seq = place FROM unnest($1::text[], $2::bigint[]) AS found (event, place) WHERE id = event`+condition,
+		ids, seqs)
 }
