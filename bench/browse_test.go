@@ -31,7 +31,7 @@ func BenchmarkBrowse(b *testing.B) {
 	sizes := []struct {
 		name string
 		open func(tb testing.TB) (*house, string)
-	}{{"1k", smallMarket}, {"1m", largeMarket}}
+	}{{"1k", smallMarket}, {"large", largeMarket}}
 	for _, size := range sizes {
 		b.Run("size="+size.name, func(b *testing.B) {
 			h, seller := size.open(b)

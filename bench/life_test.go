@@ -11,7 +11,7 @@ var opens = []struct {
 	open func(tb testing.TB) *house
 }{
 	{"empty", func(tb testing.TB) *house { return newHouse(tb, embedded) }},
-	{"1m", func(tb testing.TB) *house { return openSeed(tb, lockedSeed) }},
+	{"large", func(tb testing.TB) *house { return openSeed(tb, lockedSeed) }},
 }
 
 // BenchmarkStart is how long a market that was stopped takes until it is ready.
@@ -76,7 +76,7 @@ func BenchmarkGrowth(b *testing.B) {
 	for _, o := range []struct {
 		name string
 		open func(tb testing.TB) *house
-	}{{"none", opens[0].open}, {"1m", func(tb testing.TB) *house { return openSeed(tb, soldSeed) }}} {
+	}{{"none", opens[0].open}, {"large", func(tb testing.TB) *house { return openSeed(tb, soldSeed) }}} {
 		b.Run("past="+o.name, func(b *testing.B) {
 			h := o.open(b)
 			benchmark(b, 1000, h.purchase)

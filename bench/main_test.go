@@ -9,6 +9,12 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if *large == 0 {
+		*large = 200_000
+		if *wanted {
+			*large = 1_000_000
+		}
+	}
 	os.Exit(run(m))
 }
 

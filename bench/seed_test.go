@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	large   = flag.Int("large", 1_000_000, "how many tickets a large market has")
+	large   = flag.Int("large", 0, "how many tickets a large market has; 0: 1,000,000 for TestTable, 200,000 for benchmarks, so that all of them take minutes")
 	seedDir = flag.String("seed-dir", "", "folder that keeps large markets for the next run; empty: they are made anew")
 )
 
