@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,7 +19,7 @@ func TestWhatIsAnsweredIsInTheFiles(t *testing.T) {
 	dir, copied := t.TempDir(), t.TempDir()
 	db := open(t, store.Options{Name: "bank", Dir: dir, Migrations: tables})
 	total := 0
-	for round, rows := range []int{1, 1, 40, 2000, 3, 12_000, 1, 500, 1, 5_000, 2} {
+	for round, rows := range []int{1, 1, 40, 2000, 3, 8_000, 1, 500, 1, 3_000, 2} {
 		update(t, db, func(tx *store.Tx) error {
 			for n := range rows {
 				if err := insert(fmt.Sprintf("%s %d %d", strings.Repeat("name", 12), round, n), n)(tx); err != nil {
@@ -50,11 +52,115 @@ func TestWhatIsAnsweredIsInTheFiles(t *testing.T) {
 	}
 }
 
+// A checkpoint that a reader keeps from its end is not synced, and yet everybody reads from the database what it has copied so far.
+func TestReadersBesideACheckpointThatIsHeldUp(t *testing.T) {
+	db := open(t, store.Options{Name: "bank", Dir: t.TempDir(), Migrations: tables})
+	total := 0
+	fill := func(rows int) {
+		update(t, db, func(tx *store.Tx) error {
+			for range rows {
+				if err := insert(fmt.Sprintf("%s %06d", strings.Repeat("name", 25), total), total)(tx); err != nil {
+					return err
+				}
+				total++
+			}
+			return nil
+		})
+	}
+	for round := range 2 {
+		fill(1000 + 10*round) // some hundred pages, which are to be copied
+		held := make(chan struct{})
+		reading, read := make(chan struct{}), make(chan error)
+		go func() {
+			read <- db.View(t.Context(), func(tx *store.Tx) error {
+				rows, err := tx.Query("SELECT id FROM account ORDER BY id")
+				if err != nil {
+					return err
+				}
+				defer rows.Close()
+				rows.Next()
+				close(reading)
+				<-held
+				return rows.Err()
+			})
+		}()
+		<-reading
+		for range 2 {
+			fill(2000) // enough for a checkpoint, which gets as far as the reader is
+			if got := count(t, db); got != total {
+				t.Errorf("round %d: there are %d rows, want %d", round, got, total)
+			}
+			if got := checked(t, db); got != "ok" {
+				t.Errorf("round %d: readers find the database damaged: %.200s", round, got)
+			}
+		}
+		close(held)
+		if err := <-read; err != nil || t.Failed() {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Whatever is written and copied meanwhile, a reader sees all of a commit or nothing of it.
+func TestReadersSeeWholeCommits(t *testing.T) {
+	db := open(t, store.Options{Name: "bank", Dir: t.TempDir(), Migrations: tables})
+	const accounts, readers, rounds, moved = 2000, 2, 60, 200
+	update(t, db, func(tx *store.Tx) error {
+		for n := range accounts {
+			if err := insert(fmt.Sprintf("%s %06d", strings.Repeat("name", 25), n), 1000)(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	done, seen := make(chan struct{}), make(chan error, readers)
+	for range readers {
+		go func() {
+			var err error
+			for over := false; err == nil && !over; {
+				select {
+				case <-done:
+					over = true // after one more look
+				default:
+				}
+				var n, sum int
+				err = db.View(context.Background(), func(tx *store.Tx) error {
+					return tx.QueryRow("SELECT count(*), sum(balance) FROM account").Scan(&n, &sum)
+				})
+				if err == nil && (n != accounts || sum != accounts*1000) {
+					err = fmt.Errorf("there are %d accounts with %d in all, want %d and %d", n, sum, accounts, accounts*1000)
+				}
+			}
+			seen <- err
+		}()
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range rounds {
+		update(t, db, func(tx *store.Tx) error {
+			for range moved {
+				for _, by := range []int{-1, 1} {
+					id := fmt.Sprintf("%s %06d", strings.Repeat("name", 25), random.IntN(accounts))
+					if err := tx.Do("UPDATE account SET balance = balance + $1 WHERE id = $2", by, id); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+	}
+	close(done)
+	for range readers {
+		if err := <-seen; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func checked(t *testing.T, db *store.DB) (found string) {
 	t.Helper()
 	err := db.View(t.Context(), func(tx *store.Tx) error { return tx.QueryRow("PRAGMA integrity_check").Scan(&found) })
 	if err != nil {
-		t.Fatal(err)
+		return err.Error()
 	}
 	return found
 }

@@ -12,10 +12,10 @@ import (
 )
 
 // The engine writes each page of a commit with two calls to the system, which cost as much as all its SQL. Through this VFS,
-// which else is the engine's own, what is written one after the other into a file goes to the system at once: before the
-// file is synced, read, measured, cut or closed. A commit of the write-ahead log is one call and one fsync. Nobody misses what is
-// still gathered: frames count once the log has been synced, and pages of a checkpoint once the database has been.
-// https://sqlite.org/c3ref/io_methods.html
+// which else is the engine's own, what is written one after the other into a write-ahead log goes to the system at once: before
+// the file is synced, read, measured, cut or closed. A commit is one call and one fsync. Nobody misses what is still gathered:
+// with synchronous = FULL, frames count once the log has been synced. Pages of the database count before that, when a reader
+// holds up the end of a checkpoint, so they are written as ever. https://sqlite.org/c3ref/io_methods.html
 const gatheringVFS = "gathering"
 
 // gatherMost is how many bytes are gathered of a file. The engine's own write takes less than 128 KiB.
@@ -88,16 +88,15 @@ type gatheredFile struct {
 	from  int64  // where they belong
 }
 
-// gatherOpen opens a file of a database. Only a database and its write-ahead log are worth it, and only where a sector is never
-// damaged by writing beside it: else the engine syncs before the end of what it has written.
+// gatherOpen opens a file of a database. Its write-ahead log is gathered where a sector is never damaged by writing beside it:
+// else the engine syncs before the end of what it has written.
 func gatherOpen(tls *libc.TLS, vfs, name, file uintptr, flags int32, got uintptr) int32 {
 	if rc := ownOpen(tls, vfs, name, file, flags, got); rc != lib.SQLITE_OK {
 		return rc
 	}
 	f := (*lib.Tsqlite3_file)(at(file))
 	own := (*lib.Tsqlite3_io_methods)(at(f.FpMethods))
-	safe := as[traitFunc](own.FxDeviceCharacteristics)(tls, file)&lib.SQLITE_IOCAP_POWERSAFE_OVERWRITE != 0
-	if flags&(lib.SQLITE_OPEN_WAL|lib.SQLITE_OPEN_MAIN_DB) == 0 || !safe {
+	if flags&lib.SQLITE_OPEN_WAL == 0 || as[traitFunc](own.FxDeviceCharacteristics)(tls, file)&lib.SQLITE_IOCAP_POWERSAFE_OVERWRITE == 0 {
 		return lib.SQLITE_OK
 	}
 	methods := gatheringMethods(tls, f.FpMethods)
