@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/nats-io/nats-server/v2/server"
 )
 
 // mostFed is how many messages wait for a follower at most. When there are more, it reads the log again.
@@ -122,10 +124,15 @@ func (r *reader) take(ctx context.Context) (batch []fed, whole bool) {
 	return nil, false
 }
 
-// matches tells whether a subject is among those of a follower, which end in a wildcard.
+// matches tells whether a subject is among those that a reader asks for, which may have wildcards. Nearly always the words before
+// them tell that it is not.
 func matches(subject string, patterns []string) bool {
 	for _, p := range patterns {
-		if strings.HasPrefix(subject, strings.TrimRight(p, "*>")) {
+		plain := len(p)
+		if i := strings.IndexAny(p, "*>"); i >= 0 {
+			plain = i
+		}
+		if strings.HasPrefix(subject, p[:plain]) && server.SubjectMatchesFilter(subject, p) {
 			return true
 		}
 	}

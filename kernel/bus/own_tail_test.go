@@ -86,3 +86,37 @@ func TestReadersOfAnOwnLogMissNothing(t *testing.T) {
 		}
 	}
 }
+
+// What a reader asks for may have wildcards anywhere, of what is there as of what comes.
+func TestReadersOfAnOwnLogAskForAnySubject(t *testing.T) {
+	for pattern, want := range map[string][]string{
+		"ticketing.>": {"1", "2", "3", "4", "5", "6"}, "ticketing.*.*": {"1", "2", "3", "4", "5", "6"}, "ticketing.*.a": {"1", "2", "4"},
+		"ticketing.OrderCreated.*": {"1", "6"}, "ticketing.OrderCreated.c": {"6"}, "ticketing.Order.>": nil, "ticketing.*.*.>": nil,
+	} {
+		t.Run(pattern, func(t *testing.T) {
+			log := embedded(t, t.TempDir())
+			say := func(id, subject string) {
+				if _, err := log.Publish(t.Context(), []bus.Message{{ID: id, Subject: "ticketing." + subject}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			say("1", "OrderCreated.a")
+			say("2", "TicketCreated.a")
+			say("3", "TicketCreated.b")
+			ctx, cancel := context.WithCancel(t.Context())
+			caughtUp, seen, done := make(chan struct{}), make(chan string, 100), make(chan error, 1)
+			go func() {
+				done <- log.Tail(ctx, []string{pattern}, bus.From{}, func(m bus.Message) error { seen <- m.ID; return nil }, func() { close(caughtUp) })
+			}()
+			<-caughtUp
+			say("4", "TicketUpdated.a")
+			say("5", "TicketUpdated.b")
+			say("6", "OrderCreated.c")
+			expect(t, seen, want...)
+			cancel()
+			if err := <-done; err != nil || len(seen) > 0 {
+				t.Errorf("Tail = %v, and passed %d messages more", err, len(seen))
+			}
+		})
+	}
+}
