@@ -82,7 +82,7 @@ func (s *Service) take(tx *store.Tx, e StripeEvent) error {
 		e.Outcome, e.Payload = heardIgnored, ""
 	}
 	if e.Outcome == "" {
-		known, err := s.recorded(tx, &e)
+		known, err := recorded(tx, &e)
 		if err != nil || known {
 			return err
 		}
@@ -103,13 +103,13 @@ func (s *Service) take(tx *store.Tx, e StripeEvent) error {
 
 // recorded tells whether the event is recorded. Nearly always it names an intent that is known: then its charge, which is looked at
 // next, comes with the answer.
-func (s *Service) recorded(tx *store.Tx, e *StripeEvent) (bool, error) {
+func recorded(tx *store.Tx, e *StripeEvent) (bool, error) {
 	c, known, found, err := chargeAndEvent(tx, e.IntentID, e.ID)
-	if err != nil || !found {
-		if err == nil {
-			known, err = knownEvent(tx, e.ID)
-		}
-		return known, err
+	switch {
+	case err != nil:
+		return false, err
+	case !found:
+		return knownEvent(tx, e.ID)
 	}
 	e.charge = &c
 	return known, nil
