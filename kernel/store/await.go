@@ -95,24 +95,6 @@ func (l *Listener) told() bool {
 	return l.holds
 }
 
-// wake has who waits look, unless the writer can do so at once and finds that there is nothing new for them.
-func (l *Listener) wake(writer runner) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if writer != nil && l.cond != nil {
-		holds, err := l.look(writer)
-		if l.holds = holds && err == nil; l.holds {
-			l.cond = nil
-		} else if err == nil {
-			return
-		}
-	}
-	select {
-	case l.woken <- struct{}{}:
-	default: // it has not looked since the last wake-up, and will see this commit too
-	}
-}
-
 // look has a panic of the condition come up where it belongs: who waits looks, too.
 func (l *Listener) look(writer runner) (holds bool, err error) {
 	defer func() {
@@ -121,6 +103,14 @@ func (l *Listener) look(writer runner) (holds bool, err error) {
 		}
 	}()
 	return l.cond(&Tx{db: l.db, caller: l.caller, run: onlyReads{writer}})
+}
+
+// wake has who waits look by themselves.
+func (l *Listener) wake() {
+	select {
+	case l.woken <- struct{}{}:
+	default: // it has not looked since the last wake-up, and will see this commit too
+	}
 }
 
 // onlyReads is a writer's connection between two transactions.
@@ -206,9 +196,54 @@ func (w *waits) wake(keys []string, writer runner) {
 	if len(keys) == 0 {
 		return
 	}
-	for _, l := range w.of(keys) {
-		l.wake(writer)
+	all := w.of(keys)
+	if writer != nil {
+		all = lookFor(all, writer)
 	}
+	for _, l := range all {
+		l.wake()
+	}
+}
+
+// lookFor looks for those who have told what they wait for, and returns those who have to look by themselves.
+func lookFor(all []*Listener, writer runner) (others []*Listener) {
+	var asking []*Listener
+	for _, l := range all {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.cond == nil {
+			others = append(others, l)
+		} else {
+			asking = append(asking, l)
+		}
+	}
+	if len(asking) == 0 {
+		return others
+	}
+	nothing := make([]bool, len(asking)) // new for them
+	look := func(i int, run runner) {
+		l := asking[i]
+		holds, err := l.look(run)
+		if nothing[i] = err == nil && !holds; err == nil && holds {
+			l.holds, l.cond = true, nil
+		}
+	}
+	if lanes, ok := writer.(laned); ok && len(asking) > 1 {
+		_ = lanes.beside(len(asking), func(i int, lane writes) error { // an error is that of all looks
+			look(i, lane)
+			return nil
+		})
+	} else {
+		for i := range asking {
+			look(i, writer)
+		}
+	}
+	for i, l := range asking {
+		if !nothing[i] {
+			others = append(others, l)
+		}
+	}
+	return others
 }
 
 func (w *waits) close() { close(w.closed) }

@@ -95,11 +95,16 @@ type readers interface {
 	close() error
 }
 
-// conn is one connection that writes, for one goroutine.
-type conn interface {
+// writes runs statements that may change something.
+type writes interface {
 	runner
 	// put runs a statement whose row count is of no interest, now or together with the next one. Then that fails with its error.
 	put(query string, args []any) error
+}
+
+// conn is one connection that writes, for one goroutine.
+type conn interface {
+	writes
 	// forget drops what has been put and not been run.
 	forget()
 	// begin begins a transaction, for one update alone or for a group.
@@ -175,12 +180,12 @@ func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
 
 // Start is Update without waiting. Updates run in the order of the calls of Start; the channel gets one value.
 func (db *DB) Start(ctx context.Context, fn func(tx *Tx) error) <-chan error {
-	return db.writer.start(ctx, 1, fn)
+	return db.writer.start(&update{ctx: ctx, fn: fn, weight: 1})
 }
 
 // UpdateMany is Update for a function that does the work of n updates, as far as their sharing a commit goes.
 func (db *DB) UpdateMany(ctx context.Context, n int, fn func(tx *Tx) error) error {
-	return <-db.writer.start(ctx, n, fn)
+	return <-db.writer.start(&update{ctx: ctx, fn: fn, weight: n})
 }
 
 // View runs fn on a connection pool that can only read. Each statement sees the newest commit. Connections that have died

@@ -51,7 +51,7 @@ func (tx *Tx) Exec(query string, args ...any) (int64, error) {
 // Do runs a statement of which only its failure matters. PostgreSQL gets it together with the next statement or the commit,
 // which saves a round trip: whatever comes next fails with its error, be it the transaction.
 func (tx *Tx) Do(query string, args ...any) error {
-	w, ok := tx.run.(conn)
+	w, ok := tx.run.(writes)
 	if !ok {
 		return tx.note(errReadOnly)
 	}

@@ -39,7 +39,8 @@ type writer struct {
 type update struct {
 	ctx      context.Context
 	fn       func(*Tx) error
-	weight   int // updates that it stands for
+	weight   int    // updates that it stands for
+	thing    string // that it is about; "" for whatever
 	answer   chan error
 	answered bool
 	runs     int
@@ -53,8 +54,8 @@ func newWriter(db *DB) *writer {
 	return w
 }
 
-func (w *writer) start(ctx context.Context, weight int, fn func(*Tx) error) <-chan error {
-	u := &update{ctx: ctx, fn: fn, weight: weight, answer: make(chan error, 1)}
+func (w *writer) start(u *update) <-chan error {
+	u.answer = make(chan error, 1)
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	if w.closed {
@@ -163,11 +164,7 @@ func (w *writer) tell(touched []string) {
 	if announce := w.db.announce.Load(); announce != nil && len(touched) > 0 {
 		(*announce)(slices.Clone(touched))
 	}
-	var looking runner
-	if !w.db.Shared() { // else it would be a round trip for each of them
-		looking = w.conn
-	}
-	w.db.waits.wake(touched, looking)
+	w.db.waits.wake(touched, w.conn)
 }
 
 // transact runs the members and commits. The tx of members that failed is nil.
@@ -191,16 +188,14 @@ func (w *writer) together(group []*update) (done bool, err error) {
 	if err := w.begin(len(group) == 1); err != nil {
 		return false, err
 	}
-	for _, u := range group {
-		u.tx = &Tx{db: w.db, caller: u.ctx, run: w.conn}
-		failure := u.run()
+	for from, to := range independent(len(group), func(i int) string { return group[i].thing }) {
+		failure := w.beside(group[from:to])
 		if failure == nil && w.conn.doomed() {
 			failure = errSwallowed
 		}
-		if failure == nil {
-			continue
+		if failure != nil {
+			return w.blame(group, failure)
 		}
-		return w.blame(group, failure)
 	}
 	w.unsettle(group)
 	late, err := w.conn.commit()
@@ -208,6 +203,25 @@ func (w *writer) together(group []*update) (done bool, err error) {
 		return true, err
 	}
 	return w.blame(group, late)
+}
+
+// beside runs members that are about different things.
+func (w *writer) beside(some []*update) error {
+	c, ok := w.conn.(laned)
+	if !ok || len(some) == 1 {
+		for _, u := range some {
+			u.tx = &Tx{db: w.db, caller: u.ctx, run: w.conn}
+			if err := u.run(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return c.beside(len(some), func(i int, lane writes) error {
+		u := some[i]
+		u.tx = &Tx{db: w.db, caller: u.ctx, run: lane}
+		return u.run()
+	})
 }
 
 // blame undoes a group of which a statement has failed. It is true if that is settled with the failure of its only member.
