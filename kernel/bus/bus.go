@@ -70,6 +70,7 @@ type Bus struct {
 	known      known
 	unrecorded unrecorded
 	fresh      fresh
+	lineage    lineage // where other processes write, too
 	relaying   atomic.Bool
 	woken      chan struct{} // there may be something to publish
 	retry      chan struct{} // there may be something to repeat

@@ -6,12 +6,15 @@ import "sync"
 const mostFresh = 4096
 
 // fresh are events that this process has committed and nobody has published, in the order of their commits. As long as no
-// other process writes, the outbox has nothing else to say; it is read at first, after a failure, and when these were too many.
+// other process writes, the outbox has nothing else to say; it is read at first, after a failure, when these were too many, and
+// when others may have written.
 type fresh struct {
-	mu   sync.Mutex
-	on   bool // while they are wanted
-	rows []outboxRow
-	lost bool // there were too many
+	mu     sync.Mutex
+	on     bool // while they are wanted
+	rows   []outboxRow
+	lost   bool // there were too many
+	doubts int  // calls of doubt, and how many there had been when rows were taken
+	taken  int
 
 	complete bool            // all that is not published is in rows, or about to be: it has been committed since the outbox was read
 	read     map[string]bool // events that the outbox was last found to have, and that may still turn up in rows
@@ -42,7 +45,7 @@ func (f *fresh) take() (rows []outboxRow, whole bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	rows, whole = f.rows, !f.lost && f.complete
-	f.rows, f.lost = nil, false
+	f.rows, f.lost, f.taken = nil, false, f.doubts
 	unread := rows[:0]
 	for _, r := range rows {
 		if f.read[r.id] {
@@ -62,7 +65,7 @@ func (f *fresh) note(rows []outboxRow, all bool) {
 	if !f.on {
 		return
 	}
-	f.complete = all
+	f.complete = all && f.doubts == f.taken
 	f.read = make(map[string]bool, len(rows))
 	for _, r := range rows {
 		f.read[r.id] = true
@@ -74,4 +77,38 @@ func (f *fresh) doubt() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.complete = false
+	f.doubts++
+}
+
+// lineage knows which versions of entities were sent last. Where several processes write, one may hear of its own commit before it
+// hears of another's that this one followed upon, which then has to be sent first.
+type lineage struct {
+	recent, older map[string]int64
+}
+
+// mostRecent is how many entities a lineage knows for certain, and as many again by chance.
+const mostRecent = 1 << 14
+
+// note notes what is sent.
+func (l *lineage) note(rows []outboxRow) {
+	for _, r := range rows {
+		if len(l.recent) >= mostRecent || l.recent == nil {
+			l.recent, l.older = make(map[string]int64, mostRecent/4), l.recent
+		}
+		l.recent[r.kind+" "+r.entity] = r.version
+	}
+}
+
+// has tells whether each of the rows is the first of its entity, or follows one that was sent or stands before it.
+func (l *lineage) has(rows []outboxRow) bool {
+	among := make(map[string]int64, len(rows))
+	for _, r := range rows {
+		entity := r.kind + " " + r.entity
+		last := max(among[entity], l.recent[entity], l.older[entity])
+		if r.version > 1 && last < r.version-1 {
+			return false
+		}
+		among[entity] = r.version
+	}
+	return true
 }

@@ -11,6 +11,7 @@ import (
 	"ticketing/kernel/bus"
 	"ticketing/kernel/event"
 	"ticketing/kernel/store"
+	"ticketing/test/postgres"
 )
 
 // moody is a log that every now and then takes nothing, or half, or does not say what it took.
@@ -124,4 +125,44 @@ func TestARelayThatWasHeldUpCatchesUp(t *testing.T) {
 		stop()
 		wantVersions(t, log.Log, want)
 	})
+}
+
+// deaf is a log that tells nobody what other processes have committed.
+type deaf struct{ bus.Log }
+
+// Two processes that change an entity in turns: whichever publishes, and whether it hears of the other or not, the versions are
+// in the log in their order.
+func TestVersionsOfTwoProcessesArePublishedInOrder(t *testing.T) {
+	for name, log := range map[string]bus.Log{"hints": embedded(t, t.TempDir()), "no hints": deaf{embedded(t, t.TempDir())}} {
+		t.Run(name, func(t *testing.T) {
+			open := opener{t: t, o: store.Options{URL: postgres.URL(t)}}
+			dbs := []*store.DB{open.db("orders"), open.db("orders")}
+			both := []*bus.Bus{bus.New(dbs[0], log, bus.Options{Log: logger(t)}), bus.New(dbs[1], log, bus.Options{Log: logger(t)})}
+			defer running(t, both[0])()
+			defer running(t, both[1])()
+			want := map[string][]int64{}
+			var mu sync.Mutex
+			var writers sync.WaitGroup
+			start := make(chan struct{})
+			for w := range 4 {
+				writers.Go(func() {
+					<-start
+					for i := range 25 {
+						id := fmt.Sprintf("w%d-o%d", w, i)
+						for v := range 4 {
+							at := (v + w + i) % 2
+							emit(t, dbs[at], both[at], id, int64(v+1))
+						}
+						mu.Lock()
+						want[id] = []int64{1, 2, 3, 4}
+						mu.Unlock()
+					}
+				})
+			}
+			close(start)
+			writers.Wait()
+			awaitPublished(t, both[0])
+			wantVersions(t, log, want)
+		})
+	}
 }

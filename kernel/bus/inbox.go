@@ -14,6 +14,7 @@ import (
 type follow struct {
 	kind      event.Kind
 	unhurried bool
+	thing     func(event.State) string                            // nil if handlers of different events may have to do with the same
 	read      func(event.Envelope, event.State) (delivery, error) // without a state, it is in the envelope's data
 }
 
@@ -26,10 +27,17 @@ type Manner func(*follow)
 // Unhurried has events wait for others, a tenth of a second, to be applied together. It is for a follower whom nobody waits for.
 func Unhurried(f *follow) { f.unhurried = true }
 
+// Of tells which thing an event is about, for a handler whose every statement is about that one (see store.UpdateOf): a batch
+// of events shares round trips to the database then.
+func Of[T event.State](thing func(T) string) Manner {
+	return func(f *follow) { f.thing = func(s event.State) string { return thing(s.(T)) } }
+}
+
 // delivery is an event on its way to its handler.
 type delivery struct {
 	id, kind, entity string
 	version          int64
+	thing            string // see Of
 	at               time.Time
 	trace            trace.Trace
 	handle           func(tx *store.Tx) error
@@ -60,8 +68,12 @@ func Follow[T event.State](b *Bus, handle func(ctx context.Context, tx *store.Tx
 		}
 		tr, _ := trace.Parse(e.TraceParent)
 		entity, version := s.Entity()
+		thing := ""
+		if f.thing != nil {
+			thing = f.thing(s)
+		}
 		return delivery{
-			id: e.ID, kind: kind.Name, entity: entity, version: version, at: e.Time, trace: tr,
+			id: e.ID, kind: kind.Name, entity: entity, version: version, thing: thing, at: e.Time, trace: tr,
 			handle: func(tx *store.Tx) error { return handle(tx.Context(), tx, s) },
 		}, nil
 	}
@@ -92,13 +104,18 @@ func (b *Bus) applyAll(tx *store.Tx, all []*underway) error {
 	if err != nil {
 		return err
 	}
+	var things []string
+	var news []*underway
 	for _, u := range all {
-		if u.applied = newer[u.entity]; !u.applied {
-			continue
+		if u.applied = newer[u.entity]; u.applied {
+			things, news = append(things, u.thing), append(news, u)
 		}
-		if err := tx.As(trace.With(tx.Context(), u.trace), func() error { return u.handle(tx) }); err != nil {
-			return err
-		}
+	}
+	err = tx.Each(things, func(i int, tx *store.Tx) error {
+		return tx.As(trace.With(tx.Context(), news[i].trace), func() error { return news[i].handle(tx) })
+	})
+	if err != nil {
+		return err
 	}
 	tx.AfterCommit(func() {
 		now := b.db.Now()

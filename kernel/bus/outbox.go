@@ -81,7 +81,7 @@ func (r outboxRow) message() Message {
 // next are events to be published, up to a batch or a few more of the oldest.
 func (b *Bus) next(ctx context.Context) ([]outboxRow, error) {
 	// What is taken and not used has been committed: the outbox has it.
-	if rows, whole := b.fresh.take(); whole {
+	if rows, whole := b.fresh.take(); whole && (!b.db.Shared() || b.lineage.has(rows)) {
 		return rows, nil
 	}
 	rows, all, err := b.unpublished(ctx)

@@ -75,7 +75,7 @@ func (b *Bus) record() {
 	}
 	w := &writing{places: u.waiting, done: make(chan struct{})}
 	u.writing, u.waiting = w, nil
-	outcome := b.db.Start(context.Background(), func(tx *store.Tx) error { return record(tx, w.places, false) })
+	outcome := b.db.StartOf(context.Background(), "places", func(tx *store.Tx) error { return record(tx, w.places, false) })
 	go func() {
 		w.err = <-outcome
 		close(w.done)

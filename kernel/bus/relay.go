@@ -85,11 +85,11 @@ func (b *Bus) relayAll(ctx context.Context) error {
 func (b *Bus) relay(ctx context.Context) error {
 	b.relaying.Store(true)
 	defer b.relaying.Store(false)
-	b.fresh.want(!b.db.Shared())
+	b.fresh.want(true)
 	defer b.fresh.want(false)
 	defer b.finish()
 	if h, ok := b.log.(hinter); ok && b.db.Shared() {
-		if stop, err := h.OnHint(b.db.Name(), func([]byte) { signal(b.woken) }); err == nil {
+		if stop, err := h.OnHint(b.db.Name(), func([]byte) { b.lookForOthers() }); err == nil {
 			defer stop()
 		}
 	}
@@ -114,6 +114,7 @@ func (b *Bus) relay(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-b.woken:
 		case <-poll:
+			b.fresh.doubt()
 		case <-b.landing():
 			look = b.noteLanded() != nil
 		case <-b.recording():
@@ -126,6 +127,12 @@ func (b *Bus) relay(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// lookForOthers has the relay look for what other processes have committed.
+func (b *Bus) lookForOthers() {
+	b.fresh.doubt()
+	signal(b.woken)
 }
 
 // publishAll publishes what there is; with a growing pause for as long as that fails.

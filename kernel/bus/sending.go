@@ -67,6 +67,9 @@ func (b *Bus) depart(ctx context.Context, rows []outboxRow, link uint64) {
 		messages[i] = r.message()
 		b.unrecorded.know(r.id)
 	}
+	if b.db.Shared() {
+		b.lineage.note(rows)
+	}
 	var s *Sending
 	if sender, ok := b.log.(sender); ok {
 		s = sender.Send(messages)

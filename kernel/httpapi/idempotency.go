@@ -37,6 +37,9 @@ type claim struct {
 	entity               string // id for what the request creates
 }
 
+// thing is the key, among all things that the service's updates are about.
+func (c claim) thing() string { return "key " + c.caller + " " + c.target + " " + c.name }
+
 // record is a key as the database has it.
 type record struct {
 	salt, fingerprint, entity string
@@ -69,7 +72,7 @@ func (k *keys) begin(ctx context.Context, c claim, body []byte, secret bool) (cl
 	k.sweep()
 	var stored *record
 	var mine claim
-	err = k.db.Update(ctx, func(tx *store.Tx) error {
+	err = k.db.UpdateOf(ctx, c.thing(), func(tx *store.Tx) error {
 		mine, stored = c, nil
 		now := store.Millis(tx.Now())
 		mine.entity, mine.attempt = tx.NewID(), 1
@@ -125,7 +128,7 @@ func (k *keys) find(tx *store.Tx, c claim) (record, bool, error) {
 
 // finish stores the answer, unless a later attempt has taken over.
 func (k *keys) finish(ctx context.Context, c claim, status int, headers, body string) error {
-	return k.db.Update(ctx, func(tx *store.Tx) error {
+	return k.db.UpdateOf(ctx, c.thing(), func(tx *store.Tx) error {
 		return tx.Do(`UPDATE idempotency_keys SET status = $5, headers = $6, body = $7
 			WHERE caller = $1 AND target = $2 AND name = $3 AND attempt = $4 AND status = 0`,
 			c.caller, c.target, c.name, c.attempt, status, headers, body)
@@ -135,7 +138,7 @@ func (k *keys) finish(ctx context.Context, c claim, status int, headers, body st
 // release lets the next request with the key run, with the same id for what it creates: whether this attempt had an
 // effect may be unknown.
 func (k *keys) release(ctx context.Context, c claim) error {
-	return k.db.Update(ctx, func(tx *store.Tx) error {
+	return k.db.UpdateOf(ctx, c.thing(), func(tx *store.Tx) error {
 		return tx.Do(`UPDATE idempotency_keys SET claimed_at = 0
 			WHERE caller = $1 AND target = $2 AND name = $3 AND attempt = $4 AND status = 0`,
 			c.caller, c.target, c.name, c.attempt)

@@ -9,7 +9,12 @@ import (
 // changed by an update of another thing, nor what it changes be read by one, constraints and row locks of the database apart.
 // In PostgreSQL such updates share round trips besides the commit. Those of the same thing run one after the other.
 func (db *DB) UpdateOf(ctx context.Context, thing string, fn func(tx *Tx) error) error {
-	return <-db.writer.start(&update{ctx: ctx, fn: fn, weight: 1, thing: thing})
+	return <-db.StartOf(ctx, thing, fn)
+}
+
+// StartOf is UpdateOf without waiting, as Start is of Update.
+func (db *DB) StartOf(ctx context.Context, thing string, fn func(tx *Tx) error) <-chan error {
+	return db.writer.start(&update{ctx: ctx, fn: fn, weight: 1, thing: thing})
 }
 
 // Each runs fn for each of the things, as UpdateOf does with updates of these things; the tx that fn gets is to be used in it

@@ -12,10 +12,10 @@ import (
 // Follow registers what orders follows: the tickets and what tickets refuses, the alarms, and the payments. Which of them
 // an order hears of first does not matter: each step is taken only from the state that it fits.
 func (s *Service) Follow(b *bus.Bus) {
-	bus.Follow(b, s.onTicket)
-	bus.Follow(b, s.onRejection)
-	bus.Follow(b, s.onExpiry)
-	bus.Follow(b, s.onCharge)
+	bus.Follow(b, s.onTicket, bus.Of(func(t event.Ticket) string { return t.ID }))
+	bus.Follow(b, s.onRejection, bus.Of(func(r event.LockRejection) string { return r.OrderID }))
+	bus.Follow(b, s.onExpiry, bus.Of(func(e event.Expiry) string { return e.OrderID }))
+	bus.Follow(b, s.onCharge, bus.Of(func(c event.Charge) string { return c.OrderID }))
 }
 
 // onTicket keeps what is known of the ticket, and tells the order that holds it.

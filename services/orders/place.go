@@ -131,7 +131,7 @@ func admit(tx *store.Tx, w wish) (Ticket, Order, error) {
 // update, which has changed nothing then: those who share its commit, in a rush of many, would have to be run again.
 func (s *Service) insert(ctx context.Context, id string, w wish) (o Order, fresh bool, err error) {
 	var refusal error
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
+	err = s.db.UpdateOf(ctx, w.ticketID, func(tx *store.Tx) error {
 		var onItsWay errOnItsWay
 		var named *fault.Error
 		var t Ticket // as it was admitted: read again, it could have another price by now

@@ -168,15 +168,16 @@ func (s *Service) create(ctx context.Context, f file) (file, *intent, error) {
 	if err != nil {
 		return f, nil, err
 	}
-	if f, err = s.learn(ctx, f.ID, in.id); err != nil || f.StripeID == in.id {
+	if f, err = s.learn(ctx, f.Charge, in.id); err != nil || f.StripeID == in.id {
 		return f, &in, err
 	}
 	return f, nil, nil // somebody was faster, with another intent; this one is never confirmed
 }
 
 // learn stores Stripe's id, and the requests that come next. From then on, and not before, the intent may be confirmed.
-func (s *Service) learn(ctx context.Context, id, stripeID string) (f file, err error) {
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
+func (s *Service) learn(ctx context.Context, of Charge, stripeID string) (f file, err error) {
+	id := of.ID
+	err = s.db.UpdateOf(ctx, of.OrderID, func(tx *store.Tx) error {
 		var learnt bool
 		if f, learnt, err = s.learnt(tx, id, stripeID); err != nil {
 			return err
@@ -212,7 +213,7 @@ func (s *Service) learnt(tx *store.Tx, id, stripeID string) (f file, first bool,
 // drop fails the charge. One whose intent is not known may be learning it at this moment: then it is not dropped.
 func (s *Service) drop(ctx context.Context, f file, why string) (Charge, error) {
 	if f.StripeID == "" {
-		_, err := s.failUnlearnt(ctx, f.ID, why)
+		_, err := s.failUnlearnt(ctx, f.Charge, why)
 		return f.Charge, err
 	}
 	return s.fail(ctx, f.Charge, why)
@@ -221,7 +222,7 @@ func (s *Service) drop(ctx context.Context, f file, why string) (Charge, error) 
 // complete notes that the money was taken, and whether it is owed back. It returns the charge as it is decided, or as it was if
 // somebody else has done so.
 func (s *Service) complete(ctx context.Context, of Charge) (decided Charge, err error) {
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
+	err = s.db.UpdateOf(ctx, of.OrderID, func(tx *store.Tx) error {
 		decided = of
 		o, _, err := holdOrder(tx, of.OrderID)
 		if err != nil {
@@ -250,7 +251,7 @@ func (s *Service) complete(ctx context.Context, of Charge) (decided Charge, err 
 
 // fail notes that no money was taken and none will be, and returns the charge as complete does.
 func (s *Service) fail(ctx context.Context, of Charge, code string) (decided Charge, err error) {
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
+	err = s.db.UpdateOf(ctx, of.OrderID, func(tx *store.Tx) error {
 		decided = of
 		c, ok, err := decideCharge(tx, of.ID, event.ChargeFailed, code, false, time.Time{})
 		if err != nil || !ok {
@@ -266,9 +267,9 @@ func (s *Service) fail(ctx context.Context, of Charge, code string) (decided Cha
 }
 
 // failUnlearnt fails a charge whose intent nobody has learnt of; false if somebody has meanwhile: then it goes on with that.
-func (s *Service) failUnlearnt(ctx context.Context, id, code string) (failed bool, err error) {
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		c, ok, err := decideUnlearnt(tx, id, code)
+func (s *Service) failUnlearnt(ctx context.Context, of Charge, code string) (failed bool, err error) {
+	err = s.db.UpdateOf(ctx, of.OrderID, func(tx *store.Tx) error {
+		c, ok, err := decideUnlearnt(tx, of.ID, code)
 		if failed = ok; err != nil || !ok {
 			return err
 		}
@@ -283,7 +284,7 @@ func (s *Service) leave(ctx context.Context, f file) error {
 	if f.won() {
 		return nil // it waits for Stripe
 	}
-	return s.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+	return s.db.UpdateOf(context.WithoutCancel(ctx), f.OrderID, func(tx *store.Tx) error {
 		c, o, err := holdCharge(tx, f.ID)
 		if err != nil || c.Status != event.Created {
 			return err
@@ -301,7 +302,7 @@ func (s *Service) stepAsked(ctx context.Context, c Charge) error {
 	if c.Step {
 		return nil
 	}
-	return s.db.Update(ctx, func(tx *store.Tx) error {
+	return s.db.UpdateOf(ctx, c.OrderID, func(tx *store.Tx) error {
 		tx.Touch(orderKey(c.OrderID))
 		return noteStep(tx, c.ID)
 	})

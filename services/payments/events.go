@@ -12,7 +12,7 @@ import (
 
 // Follow registers what payments follows: orders.
 func (s *Service) Follow(b *bus.Bus) {
-	bus.Follow(b, s.orderChanged)
+	bus.Follow(b, s.orderChanged, bus.Of(func(o event.Order) string { return o.ID }))
 }
 
 // orderChanged keeps the copy of the order. A cancelled one owes what its charge has taken, and ends one in flight; one that

@@ -129,7 +129,7 @@ func (s *Service) Pay(ctx context.Context, want Submission) (Payment, error) {
 // begin writes the charge down if Stripe can be reached, unless the order has one: then that is returned. All conditions are
 // checked here, under the order's row. The charge is mine if this request has made it, now or when it was made before.
 func (s *Service) begin(ctx context.Context, want Submission, reachable bool) (f file, mine bool, err error) {
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
+	err = s.db.UpdateOf(ctx, want.OrderID, func(tx *store.Tx) error {
 		o, ok, err := holdOrder(tx, want.OrderID)
 		switch {
 		case err != nil:
@@ -268,7 +268,7 @@ func (s *Service) outcome(ctx context.Context, c Charge, others bool) (Payment, 
 		return p, err
 	}
 	if p.StripeID == "" && !p.Decided() && !others {
-		if failed, err := s.failUnlearnt(ctx, c.ID, event.NotSubmitted); failed || err != nil {
+		if failed, err := s.failUnlearnt(ctx, c, event.NotSubmitted); failed || err != nil {
 			return p, errors.Join(err, errAway())
 		}
 		return p, nil // somebody got through at this moment

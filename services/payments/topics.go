@@ -16,6 +16,8 @@ type topic struct {
 
 	// note does what can be done with the database alone, and says what came of it. It may run again for the same event.
 	note func(s *Service, tx *store.Tx, e *StripeEvent) (outcome string, err error)
+	// hints says that note decides by nothing but what Stripe's intent is of, and changes nothing but when that is looked at.
+	hints bool
 	// ask asks Stripe for what is true now, after note has said that it must be. Events with the same subject share one answer.
 	ask     func(s *Service, ctx context.Context, e StripeEvent) error
 	subject func(e StripeEvent) string
@@ -46,7 +48,7 @@ var topics = []topic{
 	{prefix: "payment_intent.", types: []string{
 		"payment_intent.processing", "payment_intent.requires_action", "payment_intent.amount_capturable_updated",
 		"payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled"},
-		note: (*Service).intentTold},
+		note: (*Service).intentTold, hints: true},
 	{prefix: "account.updated", types: []string{"account.updated"}, note: (*Service).accountTold},
 	{prefix: "transfer.", types: []string{"transfer.reversed"}, note: (*Service).transferTold},
 }
@@ -59,6 +61,14 @@ func topicOf(kind string) *topic {
 		}
 	}
 	return nil
+}
+
+// thing is what the event's note is about, in the sense of store.UpdateOf: everything, unless it only hints.
+func (e StripeEvent) thing() string {
+	if t := topicOf(e.Type); t != nil && t.hints {
+		return e.IntentID
+	}
+	return ""
 }
 
 // EventTypes are the types of events that mean anything here: those that a webhook endpoint at Stripe should send. That an intent

@@ -26,7 +26,7 @@ func (s *Service) Heard(ctx context.Context, body []byte, signature string) erro
 		return badSignature(err)
 	}
 	told := readEvent(body)
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
+	err = s.db.UpdateOf(ctx, told.thing(), func(tx *store.Tx) error {
 		if tx.Now().Sub(made).Abs() > tolerance {
 			return badSignature(webhook.ErrTooOld)
 		}

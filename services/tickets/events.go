@@ -10,7 +10,7 @@ import (
 
 // Follow registers what tickets follows: orders, whose state says what is to become of their ticket.
 func (s *Service) Follow(b *bus.Bus) {
-	bus.Follow(b, s.onOrder)
+	bus.Follow(b, s.onOrder, bus.Of(func(o event.Order) string { return o.Ticket.ID }))
 }
 
 func (s *Service) onOrder(_ context.Context, tx *store.Tx, o event.Order) error {

@@ -48,7 +48,7 @@ func (s *Service) emit(tx *store.Tx, is event.Type, t Ticket) error {
 // List puts a ticket with this id on the market. A ticket of the seller that has the id already is a repeat's own.
 func (s *Service) List(ctx context.Context, id, seller string, l Listing) (Ticket, error) {
 	var t Ticket
-	err := s.db.Update(ctx, func(tx *store.Tx) error {
+	err := s.db.UpdateOf(ctx, id, func(tx *store.Tx) error {
 		now, err := s.listedAt(tx)
 		if err != nil {
 			return err
@@ -162,7 +162,7 @@ func (s *Service) Withdraw(ctx context.Context, id, seller string, check func(ve
 // ticket since it was read, it is read again: the update has waited for that commit, so each round somebody got on.
 func (s *Service) change(ctx context.Context, id, seller string, check func(version int64) error,
 	edit func(tx *store.Tx, t Ticket) (Ticket, bool, error)) (t Ticket, err error) {
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
+	err = s.db.UpdateOf(ctx, id, func(tx *store.Tx) error {
 		for done := false; !done; {
 			now, found, err := selectTicket(tx, id)
 			if err != nil {
