@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -132,5 +133,25 @@ func TestFollowsNamesTheSubjects(t *testing.T) {
 	if got := fmt.Sprint(failing(sqlite(t).db("tickets"), &broken).Follows()); got !=
 		"[ticketing.OrderCreated.* ticketing.OrderUpdated.* ticketing.OrderCancelled.*]" {
 		t.Errorf("Follows = %s", got)
+	}
+}
+
+// Whenever a reader is stopped, that is no error.
+func TestStoppingAReaderIsNoError(t *testing.T) {
+	log := embedded(t, t.TempDir())
+	publish(t, log, event.OrderCreated, "a")
+	for i := range 200 {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			done <- log.Consume(ctx, fmt.Sprintf("reader-%d", i%3), bus.Subjects(event.Orders), func(context.Context, []bus.Message) error { return nil })
+		}()
+		for range i {
+			runtime.Gosched()
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Fatalf("the reader that was stopped after %d turns: %v", i, err)
+		}
 	}
 }

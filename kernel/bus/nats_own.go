@@ -49,6 +49,9 @@ func (n *NATS) consumeFrom(ctx context.Context, durable string, r *reader, batch
 // catchUp reads what a consumer has not had of the log.
 func (n *NATS) catchUp(ctx context.Context, durable string, subjects []string, batch batchFunc) error {
 	from, err := n.whereFrom(ctx, durable, subjects)
+	if ctx.Err() != nil {
+		return nil // then nothing has failed
+	}
 	if err != nil {
 		return err
 	}
