@@ -89,6 +89,7 @@ var shared = []struct {
 	{"flash sale, attempts", 50, (*house).flashSale, "/s"},
 	{"list a ticket", 2000, (*house).listing, "/s"},
 	{"browse", 3000, func(h *house, tb testing.TB, n int) sample { return h.reading("/api/tickets")(tb, n) }, "/s"},
+	{"one ticket", 3000, func(h *house, tb testing.TB, n int) sample { return h.readingTickets(tb)(tb, n) }, "/s"},
 	{"market page", 1000, func(h *house, tb testing.TB, n int) sample { return h.reading("/")(tb, n) }, "/s"},
 }
 
