@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -95,18 +94,31 @@ func (l *Listener) told() bool {
 	return l.holds
 }
 
-// look has a panic of the condition come up where it belongs: who waits looks, too.
-func (l *Listener) look(writer runner) (holds bool, err error) {
+// look looks on the connection, and is true if there is nothing new for who waits. A panic of the condition comes up where it
+// belongs: who waits looks, too. The caller has the lock.
+func (l *Listener) look(writer runner) (nothing bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("a condition panicked: %v", p)
+			nothing = false
 		}
 	}()
-	return l.cond(&Tx{db: l.db, caller: l.caller, run: onlyReads{writer}})
+	holds, err := l.cond(&Tx{db: l.db, caller: l.caller, run: onlyReads{writer}})
+	if l.holds = holds && err == nil; l.holds {
+		l.cond = nil
+	}
+	return err == nil && !holds
 }
 
-// wake has who waits look by themselves.
-func (l *Listener) wake() {
+// wake has who waits look, unless the writer can do so at once and finds that there is nothing new for them.
+func (l *Listener) wake(writer runner) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if writer == nil || l.cond == nil || !l.look(writer) {
+		l.signal()
+	}
+}
+
+func (l *Listener) signal() {
 	select {
 	case l.woken <- struct{}{}:
 	default: // it has not looked since the last wake-up, and will see this commit too
@@ -197,53 +209,37 @@ func (w *waits) wake(keys []string, writer runner) {
 		return
 	}
 	all := w.of(keys)
-	if writer != nil {
-		all = lookFor(all, writer)
+	if lanes, ok := writer.(laned); ok && len(all) > 1 {
+		lookForAll(all, lanes)
+		return
 	}
 	for _, l := range all {
-		l.wake()
+		l.wake(writer)
 	}
 }
 
-// lookFor looks for those who have told what they wait for, and returns those who have to look by themselves.
-func lookFor(all []*Listener, writer runner) (others []*Listener) {
+// lookForAll is wake for all of them, in one round trip.
+func lookForAll(all []*Listener, writer laned) {
 	var asking []*Listener
 	for _, l := range all {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if l.cond == nil {
-			others = append(others, l)
+			l.signal()
 		} else {
 			asking = append(asking, l)
 		}
 	}
-	if len(asking) == 0 {
-		return others
-	}
-	nothing := make([]bool, len(asking)) // new for them
-	look := func(i int, run runner) {
-		l := asking[i]
-		holds, err := l.look(run)
-		if nothing[i] = err == nil && !holds; err == nil && holds {
-			l.holds, l.cond = true, nil
-		}
-	}
-	if lanes, ok := writer.(laned); ok && len(asking) > 1 {
-		_ = lanes.beside(len(asking), func(i int, lane writes) error { // an error is that of all looks
-			look(i, lane)
-			return nil
-		})
-	} else {
-		for i := range asking {
-			look(i, writer)
-		}
-	}
+	nothing := make([]bool, len(asking))                            // new for them
+	_ = writer.beside(len(asking), func(i int, lane writes) error { // an error is that of all looks: then all look by themselves
+		nothing[i] = asking[i].look(lane)
+		return nil
+	})
 	for i, l := range asking {
 		if !nothing[i] {
-			others = append(others, l)
+			l.signal()
 		}
 	}
-	return others
 }
 
 func (w *waits) close() { close(w.closed) }
