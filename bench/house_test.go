@@ -73,10 +73,14 @@ type signUps struct {
 // newHouse is a market on this engine, with its people, for as long as tb lasts.
 func newHouse(tb testing.TB, e engine, flags ...string) *house {
 	tb.Helper()
-	if e.top.Postgres {
+	switch {
+	case e.top.Apart:
 		bank := market.NewBank(tb) // as Stripe is: none of the market's processes, and not in its database
 		m := market.Open(tb, e.top, append(bank.Flags(), flags...)...)
 		bank.Tell(m)
+		return furnish(tb, m, newAccounts(tb, m))
+	case e.top.Postgres:
+		m := market.Open(tb, e.top, flags...)
 		return furnish(tb, m, newAccounts(tb, m))
 	}
 	dir := filepath.Join(tb.TempDir(), "data")

@@ -112,7 +112,7 @@ func (s *Sim) carryOut(r *http.Request, key string, values url.Values, run endpo
 		if strings.HasPrefix(r.URL.Path, hooksPath) {
 			defer s.change()()
 		}
-		err = s.db.Update(ctx, step)
+		err = s.db.UpdateOf(ctx, aboutIntent(r, key), step)
 	} else {
 		err = s.db.View(ctx, step)
 	}
@@ -120,6 +120,18 @@ func (s *Sim) carryOut(r *http.Request, key string, values url.Values, run endpo
 		return s.failed(err, a.requestID)
 	}
 	return a
+}
+
+// aboutIntent is the intent that all of a request is about, in the sense of store.UpdateOf. One that is yet to be made is known by
+// the key, under which there is one request at a time. Other requests name nothing.
+func aboutIntent(r *http.Request, key string) string {
+	switch r.Pattern {
+	case "POST /v1/payment_intents":
+		return key
+	case "POST /v1/payment_intents/{id}/confirm", "POST /v1/payment_intents/{id}/capture", "POST /v1/payment_intents/{id}/cancel":
+		return r.PathValue("id")
+	}
+	return ""
 }
 
 // act is what happens without a request.
