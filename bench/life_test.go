@@ -79,7 +79,7 @@ func BenchmarkGrowth(b *testing.B) {
 	}{{"none", opens[0].open}, {"large", func(tb testing.TB) *house { return openSeed(tb, soldSeed) }}} {
 		b.Run("past="+o.name, func(b *testing.B) {
 			h := o.open(b)
-			benchmark(b, 1000, h.purchase)
+			benchmark(b, 4000, h.purchase)
 		})
 	}
 }

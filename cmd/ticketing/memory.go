@@ -16,7 +16,7 @@ import (
 // is small, except for as long as much is being done, and what was used of it is given back afterwards.
 const (
 	roomAtLeast = 128 << 20 // bytes, in a small market, and in any that is busy
-	roomShare   = 50        // percent of what is alive, in a large market that is busy
+	roomShare   = 100       // percent of what is alive, in a large market that is busy
 	roomCalm    = 32 << 20  // bytes, in a large market that is not
 	heapCalm    = 256 << 20 // bytes, alive and room together, in a market that is not busy, if roomCalm allows it
 	busyFrom    = 30 << 20  // bytes that are allocated in a second, for some seconds; at half of that it is over

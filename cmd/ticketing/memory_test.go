@@ -6,7 +6,7 @@ const megabyte = 1 << 20
 
 func TestCollectorHasRoom(t *testing.T) {
 	for _, c := range []struct{ alive, calm, busy uint64 }{
-		{1, 128, 128}, {128, 128, 128}, {200, 56, 128}, {256, 32, 128}, {400, 32, 200},
+		{1, 128, 128}, {128, 128, 128}, {200, 56, 200}, {256, 32, 256}, {400, 32, 400},
 	} {
 		for busy, want := range map[bool]uint64{false: c.calm, true: c.busy} {
 			if got := (&collector{alive: c.alive * megabyte, busy: busy}).room(); got != want*megabyte {
