@@ -98,7 +98,7 @@ func (b *Bus) oneByOne(ctx context.Context, all []*underway) (failure error) {
 			u.outcome = b.parkUnreadable(ctx, u.message, u.fault)
 			continue
 		}
-		u.outcome = b.db.StartOf(trace.With(ctx, u.trace), u.thing, func(tx *store.Tx) (err error) {
+		u.outcome = b.db.Start(trace.With(ctx, u.trace), func(tx *store.Tx) (err error) {
 			u.applied, err = b.apply(tx, u.delivery)
 			return err
 		})

@@ -27,8 +27,8 @@ type Manner func(*follow)
 // Unhurried has events wait for others, a tenth of a second, to be applied together. It is for a follower whom nobody waits for.
 func Unhurried(f *follow) { f.unhurried = true }
 
-// Of tells which thing an event is about, for a handler whose every statement is about that one (see store.UpdateOf): a batch
-// of events shares round trips to the database then.
+// Of tells which thing an event is about, for a handler that has nothing to do with what it does about others of its kind (see
+// store.UpdateOf): a batch of events shares round trips to the database then. Events of another kind never come between.
 func Of[T event.State](thing func(T) string) Manner {
 	return func(f *follow) { f.thing = func(s event.State) string { return thing(s.(T)) } }
 }
@@ -37,7 +37,7 @@ func Of[T event.State](thing func(T) string) Manner {
 type delivery struct {
 	id, kind, entity string
 	version          int64
-	thing            string // see Of
+	thing            string // among those of its kind; see Of
 	at               time.Time
 	trace            trace.Trace
 	handle           func(tx *store.Tx) error

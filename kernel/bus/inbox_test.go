@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,12 +20,16 @@ import (
 
 // message is an event of the log, as a service in another language might have written it.
 func message(id string, o event.Order) bus.Message {
-	data, _ := json.Marshal(o)
+	return told(id, "/orders", event.OrderUpdated, o.ID, o)
+}
+
+func told(id, source string, typ event.Type, entity string, state any) bus.Message {
+	data, _ := json.Marshal(state)
 	doc, _ := json.Marshal(event.Envelope{
-		SpecVersion: "1.0", ID: id, Source: "/orders", Type: event.OrderUpdated, Subject: o.ID,
+		SpecVersion: "1.0", ID: id, Source: source, Type: typ, Subject: entity,
 		TraceParent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", Data: data,
 	})
-	return bus.Message{ID: id, Subject: "ticketing.OrderUpdated." + o.ID, Data: doc}
+	return bus.Message{ID: id, Subject: "ticketing." + string(typ) + "." + entity, Data: doc}
 }
 
 func TestRepeatedLateAndReorderedEventsAreAppliedOnce(t *testing.T) {
@@ -58,6 +63,46 @@ func TestRepeatedLateAndReorderedEventsAreAppliedOnce(t *testing.T) {
 		s, err := b.Stats(t.Context())
 		if err != nil || s.Handled+s.Skipped != uint64(len(ms)) || int64(s.Handled) != times(t, db) {
 			t.Errorf("Stats = %+v, %v; the handler committed %d times", s, err, times(t, db))
+		}
+	})
+}
+
+// What handlers of different kinds do about the same row is done one after the other, whatever they say that their events are about.
+func TestEventsOfAnotherKindDoNotComeBetween(t *testing.T) {
+	engines(t, func(t *testing.T, open opener) {
+		db := open.db("tickets")
+		b := bus.New(db, nil, bus.Options{})
+		count := func(tx *store.Tx) error { // which nobody may come between
+			n, _, err := store.One(tx, func(scan store.Scan) (n int64, err error) { return n, scan(&n) }, `SELECT times FROM seen WHERE entity = 'all'`)
+			if err != nil {
+				return err
+			}
+			_, err = tx.Exec(`INSERT INTO seen (entity, version, times) VALUES ('all', 1, $1) ON CONFLICT (entity) DO UPDATE SET times = $1`, n+1)
+			return err
+		}
+		bus.Follow(b, func(_ context.Context, tx *store.Tx, _ event.Order) error { return count(tx) },
+			bus.Of(func(event.Order) string { return "orders" }))
+		bus.Follow(b, func(_ context.Context, tx *store.Tx, _ event.LockRejection) error { return count(tx) },
+			bus.Of(func(event.LockRejection) string { return "rejections" }))
+		const each = 60
+		var all sync.WaitGroup
+		start := make(chan struct{})
+		for i := range each {
+			o, r := fmt.Sprint("o", i), fmt.Sprint("r", i)
+			rejection := told(r, "/tickets", event.TicketLockRejected, r, event.LockRejection{ID: r, OrderID: r, Version: 1})
+			for _, m := range []bus.Message{message(o, order(o, 1)), rejection} {
+				all.Go(func() {
+					<-start
+					if err := b.Deliver(t.Context(), m); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		}
+		close(start)
+		all.Wait()
+		if n := times(t, db); n != 2*each {
+			t.Errorf("%d of %d events were counted", n, 2*each)
 		}
 	})
 }
