@@ -5,9 +5,9 @@ import (
 	"context"
 )
 
-// UpdateOf is Update for a function of which every statement is about one thing: nothing that it reads or decides by can be
-// changed by an update of another thing, nor what it changes be read by one, constraints and row locks of the database apart.
-// In PostgreSQL such updates share round trips besides the commit. Those of the same thing run one after the other.
+// UpdateOf is Update for a function of which every statement is about one thing: nothing that it reads and decides by is changed
+// by an update of another thing, unless the database keeps a constraint on it. In PostgreSQL such updates share round trips
+// besides the commit, in one transaction, in which no row's lock keeps them apart. Those of the same thing run one after the other.
 func (db *DB) UpdateOf(ctx context.Context, thing string, fn func(tx *Tx) error) error {
 	return <-db.StartOf(ctx, thing, fn)
 }
