@@ -86,7 +86,7 @@ type lineage struct {
 	recent, older map[string]int64
 }
 
-// mostRecent is how many entities a lineage knows for certain, and as many again by chance.
+// mostRecent is how many entities a lineage remembers at least; at most twice as many.
 const mostRecent = 1 << 14
 
 // note notes what is sent.

@@ -63,6 +63,27 @@ func awaitPublished(t *testing.T, b *bus.Bus) {
 	}
 }
 
+// writeTogether has four writers write about that many entities each, all from the same moment on, and returns the entities.
+func writeTogether(each int, write func(id string, nth int)) (ids []string) {
+	var writers sync.WaitGroup
+	start := make(chan struct{})
+	for w := range 4 {
+		for i := range each {
+			ids = append(ids, fmt.Sprintf("w%d-o%d", w, i))
+		}
+		own := ids[w*each:]
+		writers.Go(func() {
+			<-start
+			for i, id := range own {
+				write(id, w+i)
+			}
+		})
+	}
+	close(start)
+	writers.Wait()
+	return ids
+}
+
 // A relay that runs publishes what is committed meanwhile, each event once and those of an entity in order, whatever the log does.
 func TestARunningRelayPublishesEverythingOnce(t *testing.T) {
 	engines(t, func(t *testing.T, open opener) {
@@ -71,23 +92,9 @@ func TestARunningRelayPublishesEverythingOnce(t *testing.T) {
 		emit(t, db, b, "before", 1)
 		stop := running(t, b)
 		want := map[string][]int64{"before": {1}}
-		var mu sync.Mutex
-		var writers sync.WaitGroup
-		start := make(chan struct{})
-		for w := range 4 {
-			writers.Go(func() {
-				<-start
-				for i := range 40 {
-					id := fmt.Sprintf("w%d-o%d", w, i)
-					emit(t, db, b, id, 1, 2, 3)
-					mu.Lock()
-					want[id] = []int64{1, 2, 3}
-					mu.Unlock()
-				}
-			})
+		for _, id := range writeTogether(40, func(id string, _ int) { emit(t, db, b, id, 1, 2, 3) }) {
+			want[id] = []int64{1, 2, 3}
 		}
-		close(start)
-		writers.Wait()
 		awaitPublished(t, b)
 		stop()
 		wantVersions(t, log.Log, want)
@@ -141,26 +148,14 @@ func TestVersionsOfTwoProcessesArePublishedInOrder(t *testing.T) {
 			defer running(t, both[0])()
 			defer running(t, both[1])()
 			want := map[string][]int64{}
-			var mu sync.Mutex
-			var writers sync.WaitGroup
-			start := make(chan struct{})
-			for w := range 4 {
-				writers.Go(func() {
-					<-start
-					for i := range 25 {
-						id := fmt.Sprintf("w%d-o%d", w, i)
-						for v := range 4 {
-							at := (v + w + i) % 2
-							emit(t, dbs[at], both[at], id, int64(v+1))
-						}
-						mu.Lock()
-						want[id] = []int64{1, 2, 3, 4}
-						mu.Unlock()
-					}
-				})
+			for _, id := range writeTogether(25, func(id string, nth int) {
+				for v := range 4 {
+					at := (v + nth) % 2
+					emit(t, dbs[at], both[at], id, int64(v+1))
+				}
+			}) {
+				want[id] = []int64{1, 2, 3, 4}
 			}
-			close(start)
-			writers.Wait()
 			awaitPublished(t, both[0])
 			wantVersions(t, log, want)
 		})

@@ -14,7 +14,7 @@ import (
 type follow struct {
 	kind      event.Kind
 	unhurried bool
-	thing     func(event.State) string                            // nil if handlers of different events may have to do with the same
+	thing     func(event.State) string                            // nil if handlers of different events may be about the same
 	read      func(event.Envelope, event.State) (delivery, error) // without a state, it is in the envelope's data
 }
 

@@ -230,8 +230,9 @@ func lookForAll(all []*Listener, writer laned) {
 			asking = append(asking, l)
 		}
 	}
-	nothing := make([]bool, len(asking))                            // new for them
-	_ = writer.beside(len(asking), func(i int, lane writes) error { // an error is that of all looks: then all look by themselves
+	nothing := make([]bool, len(asking)) // new for them
+	// An error is that of all looks: then all of them look by themselves.
+	_ = writer.beside(len(asking), func(i int, lane writes) error {
 		nothing[i] = asking[i].look(lane)
 		return nil
 	})

@@ -176,19 +176,18 @@ func (s *Service) create(ctx context.Context, f file) (file, *intent, error) {
 
 // learn stores Stripe's id, and the requests that come next. From then on, and not before, the intent may be confirmed.
 func (s *Service) learn(ctx context.Context, of Charge, stripeID string) (f file, err error) {
-	id := of.ID
 	err = s.db.UpdateOf(ctx, of.OrderID, func(tx *store.Tx) error {
 		var learnt bool
-		if f, learnt, err = s.learnt(tx, id, stripeID); err != nil {
+		if f, learnt, err = s.learnt(tx, of.ID, stripeID); err != nil {
 			return err
 		}
 		if !learnt {
-			f, err = readStates(tx, id)
+			f, err = readStates(tx, of.ID)
 			return err
 		}
-		next := []request{newRequest(id, opConfirm, 1, confirmParams(f.Charge).hash(stripeID), f.now)}
+		next := []request{newRequest(of.ID, opConfirm, 1, confirmParams(f.Charge).hash(stripeID), f.now)}
 		if f.Hold {
-			next = append(next, newRequest(id, opCapture, 1, captureParams.hash(stripeID), f.now))
+			next = append(next, newRequest(of.ID, opCapture, 1, captureParams.hash(stripeID), f.now))
 		}
 		f.requests, err = firstRequests(tx, next)
 		return err
