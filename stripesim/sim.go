@@ -105,7 +105,9 @@ func New(db *store.DB, o Options) *Sim {
 		o.Fault = func(*http.Request, Stage) *Fault { return nil }
 	}
 	if o.WebhookTransport == nil {
-		o.WebhookTransport = http.DefaultTransport
+		network := http.DefaultTransport.(*http.Transport).Clone()
+		network.MaxIdleConnsPerHost = deliverAtOnce // so that none of them begins with a new connection
+		o.WebhookTransport = network
 	}
 	if o.WebhookTimeout == 0 {
 		o.WebhookTimeout = webhookTime

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,12 +34,13 @@ var prefixes = []struct{ path, service string }{
 type gateway struct {
 	local   http.Handler
 	remotes map[string]*remote // by service; the empty name is for all that have none of their own
-	log     *slog.Logger
+	errors  *log.Logger
+	buffers buffers
 	observe func(method, route string, status int, took time.Duration)
 }
 
 func newGateway(o Options) *gateway {
-	g := &gateway{local: o.API, remotes: map[string]*remote{}, log: o.Log, observe: o.Observe}
+	g := &gateway{local: o.API, remotes: map[string]*remote{}, errors: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), observe: o.Observe}
 	for name, bases := range o.Remotes {
 		g.remotes[name] = &remote{bases: bases, transport: o.Transport}
 	}
@@ -89,10 +92,25 @@ func (g *gateway) forward(w http.ResponseWriter, r *http.Request, to *remote, ro
 			g.observe(r.Method, route, int(f.Code.Kind), time.Since(begin))
 			httpapi.WriteFault(w, r, f)
 		},
-		ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+		ErrorLog:   g.errors,
+		BufferPool: &g.buffers,
 	}
 	proxy.ServeHTTP(w, r)
 }
+
+// buffers are what answers are copied through, 32 KiB each: to make and clear one for every answer takes longer than the copy.
+type buffers struct{ free sync.Pool }
+
+// Get implements httputil.BufferPool.
+func (b *buffers) Get() []byte {
+	if buffer, ok := b.free.Get().(*[32 << 10]byte); ok {
+		return buffer[:]
+	}
+	return make([]byte, 32<<10)
+}
+
+// Put implements httputil.BufferPool.
+func (b *buffers) Put(buffer []byte) { b.free.Put((*[32 << 10]byte)(buffer)) }
 
 // rewrite passes on who asked, for what, and the trace. The address of the client is the one that the edge of this
 // process has found behind the proxies that it trusts.

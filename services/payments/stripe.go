@@ -28,6 +28,9 @@ type gateway struct {
 
 // newGateway never repeats a call by itself: who calls decides when, with the same idempotency key.
 func newGateway(o Options) *gateway {
+	if o.Transport == nil {
+		o.Transport = network()
+	}
 	config := &stripe.BackendConfig{
 		HTTPClient:        &http.Client{Transport: o.Transport},
 		MaxNetworkRetries: stripe.Int64(0),
@@ -42,6 +45,14 @@ func newGateway(o Options) *gateway {
 		client: stripe.NewClient(o.StripeKey, stripe.WithBackends(backends)), api: backends.API.(stripe.RawRequestBackend),
 		key: o.StripeKey, timeout: o.CallTimeout,
 	}
+}
+
+// network keeps the connections of all calls that are under way at once: of two, which is what net/http keeps, the third call and
+// each after it would begin with a new connection.
+func network() http.RoundTripper {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = t.MaxIdleConns
+	return t
 }
 
 // intent is what Stripe says of a PaymentIntent.
