@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"ticketing/services/payments"
 	"ticketing/test/market"
 )
 
@@ -77,7 +79,7 @@ func newHouse(tb testing.TB, e engine, flags ...string) *house {
 	case e.top.Apart:
 		bank := market.NewBank(tb) // as Stripe is: none of the market's processes, and not in its database
 		m := market.Open(tb, e.top, append(bank.Flags(), flags...)...)
-		bank.Tell(m)
+		bank.Tell(m, "--webhook-types", strings.Join(payments.EventTypes(), ",")) // as an operator sets Stripe's up
 		return furnish(tb, m, newAccounts(tb, m))
 	case e.top.Postgres:
 		m := market.Open(tb, e.top, flags...)

@@ -20,8 +20,9 @@ import (
 type stripeSimCmd struct {
 	Addr          config.Addr   `default:"127.0.0.1:12111" placeholder:"HOST:PORT" group:"listen" help:"HTTP listener; port 0 picks a free one. Every test key opens the API, and nobody is asked for a key at the controls: others should reach it only where everything is a test. Default: 127.0.0.1:12111."`
 	Data          string        `default:"./stripe-sim" placeholder:"DIR" group:"engines" help:"Folder of its database. Default: ./stripe-sim."`
-	WebhookURL    config.URL    `name:"webhook-url" placeholder:"URL" group:"stripe" help:"Where all events are sent, such as http://localhost:8080/api/payments/webhook. Default: nowhere."`
+	WebhookURL    config.URL    `name:"webhook-url" placeholder:"URL" group:"stripe" help:"Where events are sent, such as http://localhost:8080/api/payments/webhook. Default: nowhere."`
 	WebhookSecret config.Secret `name:"webhook-secret" placeholder:"whsec_…" group:"stripe" help:"What those events are signed with. Default: a secret that is made up at the first start, kept, and printed."`
+	WebhookTypes  []string      `name:"webhook-types" placeholder:"TYPE" group:"stripe" help:"Types of the events that are sent there, such as charge.refunded,refund.failed. Default: all."`
 	RateLimit     config.Count  `name:"rate-limit" placeholder:"N" group:"stripe" help:"Requests a second that it takes; more are answered 429. Default: no limit."`
 	logFlags
 }
@@ -31,8 +32,12 @@ const webhookFlag = "--webhook-url"
 
 // Validate finds what is wrong with the flags together.
 func (c *stripeSimCmd) Validate() error {
-	if c.WebhookSecret != "" && c.WebhookURL == "" {
+	switch {
+	case c.WebhookURL != "":
+	case c.WebhookSecret != "":
 		return errors.New("--webhook-secret needs --webhook-url, where events are sent")
+	case len(c.WebhookTypes) > 0:
+		return errors.New("--webhook-types needs --webhook-url, where events are sent")
 	}
 	return nil
 }
@@ -76,7 +81,9 @@ func (s *simulatorProcess) open(ctx context.Context) (err error) {
 	if s.WebhookURL == "" {
 		err = s.sim.RemoveWebhook(ctx, webhookFlag)
 	} else {
-		s.secret, err = s.sim.SetWebhook(ctx, stripesim.Webhook{Name: webhookFlag, URL: string(s.WebhookURL), Secret: string(s.WebhookSecret)})
+		s.secret, err = s.sim.SetWebhook(ctx, stripesim.Webhook{
+			Name: webhookFlag, URL: string(s.WebhookURL), Secret: string(s.WebhookSecret), Types: s.WebhookTypes,
+		})
 	}
 	if err != nil {
 		return errors.Join(err, s.db.Close())

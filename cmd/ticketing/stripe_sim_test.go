@@ -92,7 +92,17 @@ func TestStripeSimKeepsItsBooksAndItsSecret(t *testing.T) {
 	if block := given.out.String(); strings.Contains(block, "hunter2") || !strings.Contains(block, "--stripe-webhook-secret whsec_…") {
 		t.Errorf("the block shows a secret, or does not ask for it:\n%s", given.out)
 	}
+	pay(t, given.url)
+	if _, queue := given.get(given.url + "/control/deliveries"); strings.Count(queue, `"status":"pending"`) != 6 {
+		t.Errorf("not all events of two payments are sent: %s", queue)
+	}
 	given.stop()
+	few := stripeSim(t, append(hook, "--webhook-types", "payment_intent.succeeded,charge.refunded")...)
+	pay(t, few.url)
+	if _, queue := few.get(few.url + "/control/deliveries"); strings.Count(queue, `"status":"pending"`) != 7 {
+		t.Errorf("of the third payment, other events are sent than that it succeeded: %s", queue)
+	}
+	few.stop()
 	without := stripeSim(t, "--data", dir)
 	if _, queue := without.get(without.url + "/control/deliveries"); queue != "[]\n" {
 		t.Errorf("without the flag nobody is told: %s", queue)
@@ -159,6 +169,7 @@ func TestStripeSimSaysWhatIsWrong(t *testing.T) {
 		"stripe-sim --rate-limit 0":                       "--rate-limit: ",
 		"stripe-sim --webhook-url nowhere":                "--webhook-url: is not a URL such as http://HOST",
 		"stripe-sim --webhook-secret hunter2":             "--webhook-secret needs --webhook-url",
+		"stripe-sim --webhook-types charge.refunded":      "--webhook-types needs --webhook-url",
 		"stripe-sim --log-level loud":                     "--log-level must be one of",
 		"stripe-sim --data dir --webhook-url http://a?b=": "--webhook-url: a base URL has no query",
 	} {

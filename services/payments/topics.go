@@ -63,9 +63,13 @@ func topicOf(kind string) *topic {
 	return nil
 }
 
-// thing is what the event's note is about, in the sense of store.UpdateOf: everything, unless it only hints.
+// thing is what the event's note is about, in the sense of store.UpdateOf: the intent that it hints at, or nothing but itself if it
+// concerns us not, else everything.
 func (e StripeEvent) thing() string {
-	if t := topicOf(e.Type); t != nil && t.hints {
+	switch t := topicOf(e.Type); {
+	case t == nil:
+		return e.ID
+	case t.hints:
 		return e.IntentID
 	}
 	return ""

@@ -37,10 +37,10 @@ func (b *Bank) Flags() []string {
 	return []string{"--stripe-url", b.URL, "--stripe-webhook-secret", BankSecret}
 }
 
-// Tell has the bank started, and tell this market of what it does.
-func (b *Bank) Tell(m *Market) {
+// Tell has the bank started, with further arguments, and tell this market of what it does.
+func (b *Bank) Tell(m *Market, args ...string) {
 	b.t.Helper()
-	b.Start("--webhook-url", m.Front.URL+"/api/payments/webhook", "--webhook-secret", BankSecret)
+	b.Start(append([]string{"--webhook-url", m.Front.URL + "/api/payments/webhook", "--webhook-secret", BankSecret}, args...)...)
 }
 
 // Start starts it until the end of the test, with further arguments from now on.
