@@ -11,11 +11,15 @@ import (
 )
 
 // The garbage collector runs when the heap has grown by as much as is alive, which is little in a small market: it would run
-// all the time. It gets room of its own instead. In a large market the index of the log is always alive. To look through that takes
+// all the time. It gets room of its own instead, for about a second's garbage: with less it runs more often than it has to, and with
+// more, memory that has not been used for seconds is used again, which neither the processor's caches nor its table of pages know any
+// more, and which the system may have taken back. In a large market the index of the log is always alive. To look through that takes
 // a tenth of a second, which much room makes rare; but mostly little garbage is made, and room only fills up with it. So there it
 // is small, except for as long as much is being done, and what was used of it is given back afterwards.
 const (
-	roomAtLeast = 128 << 20 // bytes, in a small market, and in any that is busy
+	roomAtLeast = 32 << 20  // bytes
+	roomAtMost  = 128 << 20 // bytes, in a small market, and for a second's garbage
+	roomSmall   = 300       // percent of what is alive, at least, in a small market
 	roomShare   = 100       // percent of what is alive, in a large market that is busy
 	roomCalm    = 32 << 20  // bytes, in a large market that is not
 	heapCalm    = 256 << 20 // bytes, alive and room together, in a market that is not busy, if roomCalm allows it
@@ -53,6 +57,7 @@ func memory() runner.Component {
 type collector struct {
 	alive     uint64  // bytes of the heap that the last collection found to be in use
 	allocated uint64  // bytes since the start
+	last      uint64  // bytes in the last second
 	rate      float64 // bytes a second of late
 	busy      bool
 	percent   int // its room, of what is alive
@@ -72,7 +77,8 @@ func (c *collector) weigh() (calmed bool) {
 
 func (c *collector) second(alive, allocated uint64) (calmed bool) {
 	if c.allocated > 0 {
-		c.rate += rateWeight * (float64(allocated-c.allocated) - c.rate)
+		c.last = allocated - c.allocated
+		c.rate += rateWeight * (float64(c.last) - c.rate)
 	}
 	was := c.busy
 	c.alive, c.allocated, c.busy = alive, allocated, c.rate >= busyFrom || was && c.rate >= busyFrom/2
@@ -91,8 +97,9 @@ func (c *collector) makeRoom() {
 
 // room is how many bytes of garbage may be there before they are collected.
 func (c *collector) room() uint64 {
+	second := min(roomAtMost, max(roomAtLeast, c.alive*roomSmall/100, c.last, uint64(c.rate)))
 	if c.busy {
-		return max(roomAtLeast, c.alive*roomShare/100)
+		return max(second, c.alive*roomShare/100)
 	}
-	return min(roomAtLeast, max(roomCalm, heapCalm-min(heapCalm, c.alive)))
+	return min(second, max(roomCalm, heapCalm-min(heapCalm, c.alive)))
 }

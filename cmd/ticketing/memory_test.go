@@ -5,12 +5,21 @@ import "testing"
 const megabyte = 1 << 20
 
 func TestCollectorHasRoom(t *testing.T) {
-	for _, c := range []struct{ alive, calm, busy uint64 }{
-		{1, 128, 128}, {128, 128, 128}, {200, 56, 200}, {256, 32, 256}, {400, 32, 400},
+	for _, c := range []struct{ alive, last, rate, calm, busy uint64 }{
+		{alive: 1, calm: 32, busy: 32},
+		{alive: 1, last: 60, rate: 20, calm: 60, busy: 60},
+		{alive: 1, last: 10, rate: 40, calm: 40, busy: 40},
+		{alive: 1, last: 300, calm: 128, busy: 128},
+		{alive: 30, last: 40, calm: 90, busy: 90},
+		{alive: 128, calm: 128, busy: 128},
+		{alive: 200, calm: 56, busy: 200},
+		{alive: 256, calm: 32, busy: 256},
+		{alive: 400, last: 60, calm: 32, busy: 400},
 	} {
 		for busy, want := range map[bool]uint64{false: c.calm, true: c.busy} {
-			if got := (&collector{alive: c.alive * megabyte, busy: busy}).room(); got != want*megabyte {
-				t.Errorf("with %d MB alive, busy %v, it has room for %d MB, want %d", c.alive, busy, got/megabyte, want)
+			it := collector{alive: c.alive * megabyte, last: c.last * megabyte, rate: float64(c.rate * megabyte), busy: busy}
+			if got := it.room(); got != want*megabyte {
+				t.Errorf("%+v, busy %v: room for %d MB, want %d", c, busy, got/megabyte, want)
 			}
 		}
 	}
