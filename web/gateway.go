@@ -40,7 +40,10 @@ type gateway struct {
 }
 
 func newGateway(o Options) *gateway {
-	g := &gateway{local: o.API, remotes: map[string]*remote{}, errors: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), observe: o.Observe}
+	g := &gateway{
+		local: o.API, remotes: map[string]*remote{}, observe: o.Observe,
+		errors: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
 	for name, bases := range o.Remotes {
 		g.remotes[name] = &remote{bases: bases, transport: o.Transport}
 	}
@@ -98,19 +101,21 @@ func (g *gateway) forward(w http.ResponseWriter, r *http.Request, to *remote, ro
 	proxy.ServeHTTP(w, r)
 }
 
-// buffers are what answers are copied through, 32 KiB each: to make and clear one for every answer takes longer than the copy.
+// buffers are what answers are copied through: to make and clear one for every answer takes longer than the copy.
 type buffers struct{ free sync.Pool }
+
+type buffer [32 << 10]byte
 
 // Get implements httputil.BufferPool.
 func (b *buffers) Get() []byte {
-	if buffer, ok := b.free.Get().(*[32 << 10]byte); ok {
-		return buffer[:]
+	if used, ok := b.free.Get().(*buffer); ok {
+		return used[:]
 	}
-	return make([]byte, 32<<10)
+	return new(buffer)[:]
 }
 
 // Put implements httputil.BufferPool.
-func (b *buffers) Put(buffer []byte) { b.free.Put((*[32 << 10]byte)(buffer)) }
+func (b *buffers) Put(used []byte) { b.free.Put((*buffer)(used)) }
 
 // rewrite passes on who asked, for what, and the trace. The address of the client is the one that the edge of this
 // process has found behind the proxies that it trusts.

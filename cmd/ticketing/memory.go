@@ -18,7 +18,7 @@ import (
 // is small, except for as long as much is being done, and what was used of it is given back afterwards.
 const (
 	roomAtLeast = 32 << 20  // bytes
-	roomAtMost  = 128 << 20 // bytes, in a small market, and for a second's garbage
+	roomAtMost  = 128 << 20 // bytes; only a large market that is busy has more
 	roomSmall   = 300       // percent of what is alive, at least, in a small market
 	roomShare   = 100       // percent of what is alive, in a large market that is busy
 	roomCalm    = 32 << 20  // bytes, in a large market that is not
