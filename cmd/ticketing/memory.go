@@ -15,12 +15,13 @@ import (
 // more, memory that has not been used for seconds is used again, which neither the processor's caches nor its table of pages know any
 // more, and which the system may have taken back. In a large market the index of the log is always alive. To look through that takes
 // a tenth of a second, which much room makes rare; but mostly little garbage is made, and room only fills up with it. So there it
-// is small, except for as long as much is being done, and what was used of it is given back afterwards.
+// is small, except for as long as much is being done, and what was used of it is given back afterwards. Even then as much as is alive
+// would be too much: what looking through it less often saves, memory that is touched for the first time or again after seconds costs.
 const (
 	roomAtLeast = 32 << 20  // bytes
 	roomAtMost  = 128 << 20 // bytes; only a large market that is busy has more
 	roomSmall   = 300       // percent of what is alive, at least, in a small market
-	roomShare   = 100       // percent of what is alive, in a large market that is busy
+	roomShare   = 50        // percent of what is alive, in a large market that is busy
 	roomCalm    = 32 << 20  // bytes, in a large market that is not
 	heapCalm    = 256 << 20 // bytes, alive and room together, in a market that is not busy, if roomCalm allows it
 	busyFrom    = 30 << 20  // bytes that are allocated in a second, for some seconds; at half of that it is over

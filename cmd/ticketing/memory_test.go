@@ -12,9 +12,9 @@ func TestCollectorHasRoom(t *testing.T) {
 		{alive: 1, last: 300, calm: 128, busy: 128},
 		{alive: 30, last: 40, calm: 90, busy: 90},
 		{alive: 128, calm: 128, busy: 128},
-		{alive: 200, calm: 56, busy: 200},
-		{alive: 256, calm: 32, busy: 256},
-		{alive: 400, last: 60, calm: 32, busy: 400},
+		{alive: 200, calm: 56, busy: 128},
+		{alive: 256, calm: 32, busy: 128},
+		{alive: 400, last: 60, calm: 32, busy: 200},
 	} {
 		for busy, want := range map[bool]uint64{false: c.calm, true: c.busy} {
 			it := collector{alive: c.alive * megabyte, last: c.last * megabyte, rate: float64(c.rate * megabyte), busy: busy}
