@@ -11,7 +11,7 @@ const mostRecent = 4096
 
 // recent are the newest states of the orders that this process has heard of, once they are committed. Whoever waits for an order
 // looks here: each commit makes the connections that read begin anew, so that a look into the database costs more than what
-// was waited for. Where other processes hear of orders too, nothing is remembered.
+// was waited for. Where other processes hear of orders too, a state here may be old, and is good only for what cannot change any more.
 type recent struct {
 	mu     sync.Mutex
 	orders map[string]Order
@@ -21,9 +21,6 @@ type recent struct {
 
 // remember keeps the order once tx is committed.
 func (r *recent) remember(tx *store.Tx, o Order) {
-	if !tx.Embedded() {
-		return
-	}
 	tx.AfterCommit(func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -35,17 +32,23 @@ func (r *recent) remember(tx *store.Tx, o Order) {
 	})
 }
 
-// order is the order as it was committed last; false if it is not remembered.
-func (r *recent) order(id string) (Order, bool) {
+// heard is the order as this process has heard of it last; false if it is not remembered.
+func (r *recent) heard(id string) (Order, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	o, ok := r.orders[id]
 	return o, ok
 }
 
+// newest is the order as it is now; false if that is not known here.
+func (r *recent) newest(tx *store.Tx, id string) (Order, bool) {
+	o, ok := r.heard(id)
+	return o, ok && (tx.Embedded() || o.over())
+}
+
 // newestOrder is the order as it is now.
 func (s *Service) newestOrder(tx *store.Tx, id string) (Order, bool, error) {
-	if o, ok := s.recent.order(id); ok {
+	if o, ok := s.recent.newest(tx, id); ok {
 		return o, true, nil
 	}
 	return findOrder(tx, id)
@@ -54,7 +57,7 @@ func (s *Service) newestOrder(tx *store.Tx, id string) (Order, bool, error) {
 // withOrder is the file with the order as it is now. The charge may be as it was: what decides it is an update on condition
 // that nobody has, and what is asked of Stripe is asked under the same keys.
 func (s *Service) withOrder(tx *store.Tx, f file) (file, error) {
-	if o, ok := s.recent.order(f.OrderID); ok {
+	if o, ok := s.recent.newest(tx, f.OrderID); ok {
 		f.order, f.now = o, tx.Now()
 		return f, nil
 	}
