@@ -118,7 +118,7 @@ func browsing(open func(tb testing.TB) (*house, string)) func(tb testing.TB) []t
 			if l.name != "newest" {
 				must = rate(5000, 18000)
 			}
-			all = append(all, task{l.name, l.count, h.reading(listPath(l.query, seller)), []line{must}})
+			all = append(all, task{l.name, browses, h.reading(listPath(l.query, seller)), []line{must}})
 		}
 		return all
 	}
