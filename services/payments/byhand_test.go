@@ -78,14 +78,19 @@ func follows(subjects []string, m bus.Message) bool {
 // pump publishes and delivers until payments and orders have told each other everything.
 func (m *market) pump() {
 	m.t.Helper()
+	m.pumpBetween(&m.side, m.orders)
+}
+
+func (m *market) pumpBetween(sides ...*side) {
+	m.t.Helper()
 	for {
 		moved := 0
-		for _, s := range []*side{&m.side, m.orders} {
+		for _, s := range sides {
 			n, err := s.bus.Relay(ctx)
 			m.must(err)
 			moved += n
 		}
-		for _, s := range []*side{&m.side, m.orders} {
+		for _, s := range sides {
 			for _, message := range m.hand.from(s.read + 1) {
 				if follows(s.bus.Follows(), message) {
 					m.must(s.bus.Deliver(ctx, message))
