@@ -111,6 +111,7 @@ type Payment struct {
 // Pay charges the buyer's payment method for the order. It returns once the charge is decided and the order knows, or after
 // Wait. An error is a fault: why the order can't be paid, or why the bank refused.
 func (s *Service) Pay(ctx context.Context, want Submission) (Payment, error) {
+	// An order that is settled stays so, whichever process hears more of it.
 	if o, ok := s.recent.heard(want.OrderID); !ok || o.UserID != want.UserID || !o.settled() {
 		if _, err := s.order(ctx, want.UserID, want.OrderID, Order.settled); err != nil {
 			return Payment{}, err
