@@ -16,7 +16,7 @@ import (
 // more, and which the system may have taken back. In a large market the index of the log is always alive. To look through that takes
 // a tenth of a second, which much room makes rare; but mostly little garbage is made, and room only fills up with it. So there it
 // is small, except for as long as much is being done, and what was used of it is given back afterwards. Even then as much as is alive
-// would be too much: what looking through it less often saves, memory that is touched for the first time or again after seconds costs.
+// would be too much: memory that is touched for the first time, or again after seconds, costs more than looking less often saves.
 const (
 	roomAtLeast = 32 << 20  // bytes
 	roomAtMost  = 128 << 20 // bytes; only a large market that is busy has more
