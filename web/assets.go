@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -27,7 +28,7 @@ type asset struct {
 	kind    string
 	tag     string
 	content []byte
-	zipped  []byte // nil when that saves nothing
+	zipped  func() []byte // once somebody has asked for it; nil when that saves nothing
 }
 
 // imported is another script of the same folder, in an import.
@@ -71,7 +72,9 @@ func (a *assets) add(name string) (string, error) {
 	print := fingerprint(content)
 	file := strings.TrimSuffix(name, extension) + "." + print + extension
 	a.names[name] = file
-	a.byFile[file] = asset{kind: mimeOf(extension), tag: `"` + print + `"`, content: content, zipped: zipped(content)}
+	a.byFile[file] = asset{
+		kind: mimeOf(extension), tag: `"` + print + `"`, content: content, zipped: sync.OnceValue(func() []byte { return zipped(content) }),
+	}
 	return file, nil
 }
 
@@ -105,9 +108,11 @@ func (a asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("ETag", a.tag)
 	h.Add("Vary", "Accept-Encoding")
 	content := a.content
-	if a.zipped != nil && takesGzip(r) && r.Header.Get("Range") == "" {
-		h.Set("Content-Encoding", "gzip")
-		content = a.zipped
+	if takesGzip(r) && r.Header.Get("Range") == "" {
+		if zipped := a.zipped(); zipped != nil {
+			h.Set("Content-Encoding", "gzip")
+			content = zipped
+		}
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }

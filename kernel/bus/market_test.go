@@ -46,7 +46,7 @@ func (o opener) db(name string) *store.DB {
 	}
 	options := o.o
 	options.Name, options.Kernel = name, []store.Migrations{bus.Migrations}
-	options.Migrations = fstest.MapFS{"0001_seen.sql": {Data: []byte("-- +goose Up\n" +
+	options.Migrations = fstest.MapFS{"0001_seen.sql": {Data: []byte(
 		"CREATE TABLE seen (entity TEXT PRIMARY KEY, version BIGINT NOT NULL, times BIGINT NOT NULL);\n")}}
 	db, err := store.Open(context.Background(), options)
 	if err != nil {

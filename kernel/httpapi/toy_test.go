@@ -22,7 +22,7 @@ import (
 	"ticketing/test/postgres"
 )
 
-var tables = fstest.MapFS{"0001_note.sql": {Data: []byte(`-- +goose Up
+var tables = fstest.MapFS{"0001_note.sql": {Data: []byte(`
 CREATE TABLE note (id TEXT PRIMARY KEY, title TEXT NOT NULL, attempt BIGINT NOT NULL);
 `)}}
 

@@ -1,10 +1,9 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"io"
+	"fmt"
 	"io/fs"
 	"strings"
 
@@ -41,17 +40,21 @@ func migrate(ctx context.Context, db *sql.DB, postgres bool, o Options) error {
 }
 
 func apply(ctx context.Context, db *sql.DB, postgres bool, set Migrations) error {
-	dialect, files := goose.DialectSQLite3, fs.FS(portable{set.FS})
+	dialect := goose.DialectSQLite3
 	options := []goose.ProviderOption{goose.WithTableName("goose_" + set.Name), goose.WithDisableGlobalRegistry(true)}
 	if postgres {
 		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
 		if err != nil {
 			return err
 		}
-		dialect, files = goose.DialectPostgres, set.FS
+		dialect = goose.DialectPostgres
 		options = append(options, goose.WithSessionLocker(locker))
 	}
-	provider, err := goose.NewProvider(dialect, db, files, options...)
+	steps, err := steps(set, postgres)
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(dialect, db, nil, append(options, goose.WithGoMigrations(steps...))...)
 	if err != nil {
 		return err
 	}
@@ -59,29 +62,36 @@ func apply(ctx context.Context, db *sql.DB, postgres bool, set Migrations) error
 	return err
 }
 
-// portable is a file system whose files say nothing that only PostgreSQL understands. SQLite compares text by its bytes
-// anyway, which is what COLLATE "C" asks of PostgreSQL.
-type portable struct{ fs.FS }
-
-func (p portable) Open(name string) (fs.File, error) {
-	f, err := p.FS.Open(name)
-	if err != nil || !strings.HasSuffix(name, ".sql") {
-		return f, err
-	}
-	text, err := io.ReadAll(f)
+// steps are the files of a set, each of which is executed as a whole. Both engines take several statements at once, so goose's
+// own reader of files, which clears 4 MB for each line, is not needed: it was half the time of opening a new database.
+func steps(set Migrations, postgres bool) ([]*goose.Migration, error) {
+	names, err := fs.Glob(set.FS, "*.sql")
 	if err != nil {
 		return nil, err
 	}
-	return &portableFile{File: f, text: bytes.NewReader(bytes.ReplaceAll(text, []byte(` COLLATE "C"`), nil))}, nil
+	steps := make([]*goose.Migration, len(names))
+	for i, name := range names {
+		version, err := goose.NumericComponent(name)
+		if err != nil {
+			return nil, fmt.Errorf("migration %s: %w", name, err)
+		}
+		text, err := fs.ReadFile(set.FS, name)
+		if err != nil {
+			return nil, err
+		}
+		statements := string(text)
+		if !postgres { // SQLite compares text by its bytes anyway, which is what this asks of PostgreSQL
+			statements = strings.ReplaceAll(statements, ` COLLATE "C"`, "")
+		}
+		steps[i] = goose.NewGoMigration(version, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+			if _, err := tx.ExecContext(ctx, statements); err != nil {
+				return fmt.Errorf("%s of %s: %w", name, set.Name, err)
+			}
+			return nil
+		}}, nil)
+	}
+	return steps, nil
 }
-
-// portableFile is the file with another text.
-type portableFile struct {
-	fs.File
-	text *bytes.Reader
-}
-
-func (f *portableFile) Read(b []byte) (int, error) { return f.text.Read(b) }
 
 // Files is a folder of embedded files; one that is not embedded is a mistake in the program.
 func Files(embedded fs.FS, folder string) fs.FS {

@@ -16,7 +16,7 @@ import (
 )
 
 var tables = fstest.MapFS{
-	"0001_account.sql": {Data: []byte(`-- +goose Up
+	"0001_account.sql": {Data: []byte(`
 CREATE TABLE account (
     id TEXT COLLATE "C" PRIMARY KEY,
     owner TEXT NOT NULL,
@@ -25,8 +25,8 @@ CREATE TABLE account (
 );
 CREATE UNIQUE INDEX one_open ON account (owner) WHERE open;
 `)},
-	"sqlite/0001_only.sql":   {Data: []byte("-- +goose Up\nCREATE TABLE only_here (n INTEGER) STRICT;\n")},
-	"postgres/0001_only.sql": {Data: []byte("-- +goose Up\nCREATE TABLE only_here (n INTEGER[]);\n")},
+	"sqlite/0001_only.sql":   {Data: []byte("CREATE TABLE only_here (n INTEGER) STRICT;\n")},
+	"postgres/0001_only.sql": {Data: []byte("CREATE TABLE only_here (n INTEGER[]);\n")},
 }
 
 // everyEngine runs the test on both databases: what the store promises, it promises for both.

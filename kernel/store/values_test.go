@@ -12,7 +12,7 @@ import (
 // TestValuesComeBack puts every kind of value in and takes it out again, in an order of parameters that is not theirs.
 func TestValuesComeBack(t *testing.T) {
 	everyEngine(t, func(t *testing.T, o store.Options) {
-		o.Migrations = fstest.MapFS{"0001_values.sql": {Data: []byte(`-- +goose Up
+		o.Migrations = fstest.MapFS{"0001_values.sql": {Data: []byte(`
 CREATE TABLE kept (id BIGINT PRIMARY KEY, word TEXT, open BOOLEAN, number BIGINT);
 `)}}
 		db := open(t, o)

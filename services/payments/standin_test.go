@@ -14,7 +14,7 @@ import (
 
 // standIn is the part of orders that matters to payments, in a database and on a bus of its own: the rules of
 // payments.Claims, each applied to the order's row while it is held, as orders does.
-var standIn = store.Options{Kernel: []store.Migrations{bus.Migrations}, Migrations: fstest.MapFS{"0001_standin.sql": {Data: []byte(`-- +goose Up
+var standIn = store.Options{Kernel: []store.Migrations{bus.Migrations}, Migrations: fstest.MapFS{"0001_standin.sql": {Data: []byte(`
 CREATE TABLE orders (id TEXT PRIMARY KEY, document TEXT NOT NULL, held BIGINT NOT NULL DEFAULT 0);
 CREATE TABLE charges (id TEXT PRIMARY KEY, order_id TEXT NOT NULL, version BIGINT NOT NULL, status TEXT NOT NULL,
 	counts BOOLEAN NOT NULL, document TEXT NOT NULL);

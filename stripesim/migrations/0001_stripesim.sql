@@ -1,5 +1,3 @@
--- +goose Up
-
 -- A PaymentIntent. What decisions are made on has a column; the rest of its face is JSON in details.
 CREATE TABLE intents (
     id             TEXT COLLATE "C" PRIMARY KEY,

@@ -1,5 +1,3 @@
--- +goose Up
-
 -- A card or a bank account that somebody entered. Its number is not here: card names the one of the table of test cards.
 CREATE TABLE payment_methods (
     id         TEXT COLLATE "C" PRIMARY KEY,

@@ -1,5 +1,3 @@
--- +goose Up
-
 -- Where events are sent. An endpoint that a program keeps up to date by itself has a name: there is one of each.
 CREATE TABLE webhook_endpoints (
     id          TEXT COLLATE "C" PRIMARY KEY,

@@ -1,5 +1,3 @@
--- +goose Up
-
 -- Every purchase paid for what is seldom looked for, or can be found in another way. Ids are in the order of time.
 DROP INDEX deliveries_newest;
 DROP INDEX deliveries_endpoint;

@@ -1,4 +1,3 @@
--- +goose Up
 -- What the service has said. A row is for ever; seq is its place in the event log, once the log has it.
 CREATE TABLE outbox (
     id       TEXT COLLATE "C" PRIMARY KEY,
@@ -41,9 +40,3 @@ CREATE TABLE failed_event (
     next_at   BIGINT NOT NULL,
     parked    BOOLEAN NOT NULL
 );
-
--- +goose Down
-DROP TABLE failed_event;
-DROP TABLE inbox;
-DROP TABLE outbox_log;
-DROP TABLE outbox;

@@ -1,4 +1,3 @@
--- +goose Up
 CREATE TABLE idempotency_keys (
 	caller      TEXT COLLATE "C" NOT NULL,   -- user id, empty for somebody who is not signed in
 	target      TEXT COLLATE "C" NOT NULL,   -- method and path

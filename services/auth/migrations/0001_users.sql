@@ -1,5 +1,3 @@
--- +goose Up
-
 -- Accounts. The unique index decides who gets an e-mail.
 CREATE TABLE users (
     id             TEXT PRIMARY KEY,

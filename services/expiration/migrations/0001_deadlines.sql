@@ -1,4 +1,3 @@
--- +goose Up
 -- One row for each order that is not decided yet.
 CREATE TABLE deadlines (
     order_id   TEXT COLLATE "C" PRIMARY KEY,

@@ -1,4 +1,3 @@
--- +goose Up
 CREATE TABLE orders (
     id             TEXT COLLATE "C" PRIMARY KEY,
     user_id        TEXT COLLATE "C" NOT NULL,

@@ -1,5 +1,3 @@
--- +goose Up
-
 -- The payment that has the order: the one decision about who wins when a payment meets a cancellation or the end of the time.
 -- Those that are in flight have theirs from the start.
 ALTER TABLE orders ADD COLUMN charge_id TEXT NOT NULL DEFAULT '' CHECK (charge_id = '' OR status IN ('AwaitingPayment', 'Completed'));

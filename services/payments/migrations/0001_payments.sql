@@ -1,5 +1,3 @@
--- +goose Up
-
 -- Orders as their events tell: a copy that only the follower writes. held is counted up to hold the row in a transaction
 -- that must not overlap with another one about the same order.
 CREATE TABLE orders (

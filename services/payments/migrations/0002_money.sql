@@ -1,5 +1,3 @@
--- +goose Up
-
 -- What else of an order matters: the charge that has it, which alone may take money that is held, and what its seller sold.
 ALTER TABLE orders ADD COLUMN charge_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE orders ADD COLUMN seller_id TEXT NOT NULL DEFAULT '';

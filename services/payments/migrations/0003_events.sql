@@ -1,5 +1,3 @@
--- +goose Up
-
 -- What Stripe has told, by webhook or when it was asked what had happened. An event is recorded before it is answered, and
 -- stays open, with due_at, until what it hints at has been looked at.
 CREATE TABLE stripe_events (

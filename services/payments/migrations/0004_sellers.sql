@@ -1,5 +1,3 @@
--- +goose Up
-
 -- The ledger: double entry, and nothing in it is ever changed or taken out. An entry is told apart by what it books, so that
 -- nothing is booked twice. Its lines sum to zero. Credits are positive: what is owed to somebody; Stripe, where the money
 -- lies, is negative by as much as it holds.

@@ -1,5 +1,3 @@
--- +goose Up
-
 -- In what Stripe's books and ours did not agree. A row is open until fixed_at.
 CREATE TABLE discrepancies (
     kind       TEXT NOT NULL,

@@ -1,5 +1,3 @@
--- +goose Up
-
 -- Sellers as Stripe knows them. held is counted up to hold the row in a transaction that must not overlap with another one
 -- about the same seller.
 CREATE TABLE sellers (

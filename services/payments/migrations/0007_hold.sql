@@ -1,2 +1,1 @@
--- +goose Up
 ALTER TABLE orders DROP COLUMN held; -- the row is held by reading it FOR UPDATE

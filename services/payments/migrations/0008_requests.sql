@@ -1,5 +1,3 @@
--- +goose Up
-
 -- A request's key follows from what it is about, so that the primary key keeps it from coming twice.
 CREATE TABLE stripe_requests_once (
     charge_id  TEXT COLLATE "C" NOT NULL,

@@ -1,4 +1,3 @@
--- +goose Up
 -- What these indexes say is true of each ticket, and of none does it ever change: with a column that an update writes, as the
 -- version, every lock and every sale would take the ticket out of all three and put it back.
 DROP INDEX tickets_all_new;

@@ -1,4 +1,3 @@
--- +goose Up
 -- The words are taken as they are: PostgreSQL's parser reads numbers, addresses and more into them, and SQLite's does not.
 DROP INDEX tickets_words;
 ALTER TABLE tickets DROP COLUMN words;

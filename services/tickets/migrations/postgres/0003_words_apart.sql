@@ -1,4 +1,3 @@
--- +goose Up
 -- Beside the table: a lock and a sale write a new row of tickets, and would have to enter all its words anew.
 CREATE TABLE ticket_words (
     ticket_id TEXT COLLATE "C" PRIMARY KEY,

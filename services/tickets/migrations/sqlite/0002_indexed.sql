@@ -1,4 +1,3 @@
--- +goose Up
 -- The service fills the index itself. A statement that a trigger makes of several has the full text index write what it holds
 -- in memory each time; without, it does so once a commit.
 DROP TRIGGER tickets_searchable;
