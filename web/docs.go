@@ -104,9 +104,9 @@ const problemMedia = "application/problem+json"
 
 var methods = []string{"get", "post", "put", "patch", "delete"}
 
-func newDocs(openAPIDocument, asyncAPIDocument []byte) (*docs, error) {
+func newDocs(openAPIDocument, asyncAPIDocument func() ([]byte, error)) (*docs, error) {
 	var open openAPI
-	if err := json.Unmarshal(openAPIDocument, &open); err != nil {
+	if err := readDocument(openAPIDocument, &open); err != nil {
 		return nil, fmt.Errorf("the OpenAPI document: %w", err)
 	}
 	d := &docs{
@@ -131,7 +131,20 @@ func newDocs(openAPIDocument, asyncAPIDocument []byte) (*docs, error) {
 			d.Groups[i].Description = tag.Description
 		}
 	}
-	return d, d.readEvents(asyncAPIDocument)
+	var async asyncAPI
+	if err := readDocument(asyncAPIDocument, &async); err != nil {
+		return nil, fmt.Errorf("the AsyncAPI document: %w", err)
+	}
+	d.readEvents(async)
+	return d, nil
+}
+
+func readDocument(make func() ([]byte, error), into any) error {
+	content, err := make()
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(content, into)
 }
 
 func (d *docs) index(name string) int {
@@ -212,11 +225,7 @@ type asyncAPI struct {
 	} `json:"components"`
 }
 
-func (d *docs) readEvents(document []byte) error {
-	var async asyncAPI
-	if err := json.Unmarshal(document, &async); err != nil {
-		return fmt.Errorf("the AsyncAPI document: %w", err)
-	}
+func (d *docs) readEvents(async asyncAPI) {
 	d.EventsDescription, d.EventShapes = async.Info.Description, shapes(eventAnchors, async.Components.Schemas)
 	address := map[string]string{}
 	for _, channel := range async.Channels {
@@ -235,7 +244,6 @@ func (d *docs) readEvents(document []byte) error {
 		e.Fields = payload.fields(eventAnchors)
 		d.Events = append(d.Events, e)
 	}
-	return nil
 }
 
 // docsPage is the API and the events, as their documents describe them.
@@ -246,5 +254,9 @@ type docsPage struct {
 
 // showDocs is GET /docs.
 func (s *Site) showDocs(v *visit) error {
-	return v.show(http.StatusOK, "docs", docsPage{v.titled("docs.title"), s.docs})
+	docs, err := s.docs()
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, "docs", docsPage{v.titled("docs.title"), docs})
 }

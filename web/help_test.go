@@ -44,12 +44,17 @@ var empty = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "[]") // a test that has gone needs no answer
 })
 
+// textOf makes a document of this text.
+func textOf(text string) func() ([]byte, error) {
+	return func() ([]byte, error) { return []byte(text), nil }
+}
+
 func site(t *testing.T, o web.Options) http.Handler {
 	t.Helper()
 	if o.API == nil && o.Remotes == nil {
 		o.API = empty
 	}
-	o.OpenAPI, o.AsyncAPI = []byte(openAPI), []byte(asyncAPI)
+	o.OpenAPI, o.AsyncAPI = textOf(openAPI), textOf(asyncAPI)
 	s, err := web.New(o)
 	if err != nil {
 		t.Fatal(err)

@@ -44,7 +44,7 @@ func keeping(t *testing.T) (s *shop, now *atomic.Int64, newest func(uint64), ask
 	s, now = &shop{tag: `"1"`, list: fmt.Sprintf(someTickets, "Tom Waits")}, &atomic.Int64{}
 	now.Store(time.Date(2027, 7, 1, 12, 0, 0, 0, time.UTC).UnixMilli())
 	reached, seen := make(chan uint64), make(chan bool)
-	site, err := web.New(web.Options{API: s, OpenAPI: []byte(openAPI), AsyncAPI: []byte(asyncAPI),
+	site, err := web.New(web.Options{API: s, OpenAPI: textOf(openAPI), AsyncAPI: textOf(asyncAPI),
 		Now: func() time.Time { return time.UnixMilli(now.Load()) },
 		Events: func(ctx context.Context, each func(web.Entry) error) error {
 			for {

@@ -91,7 +91,7 @@ type live struct {
 func openLive(t testing.TB, api http.Handler) *live {
 	t.Helper()
 	log := newEventLog(t)
-	s, err := web.New(web.Options{API: api, OpenAPI: []byte(openAPI), AsyncAPI: []byte(asyncAPI), Events: log.follow})
+	s, err := web.New(web.Options{API: api, OpenAPI: textOf(openAPI), AsyncAPI: textOf(asyncAPI), Events: log.follow})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -428,7 +428,7 @@ func TestWithoutALogPagesAreTold(t *testing.T) {
 // When the site ends, so do the connections of pages, which would keep the process from stopping.
 func TestPagesAreLetGoAtTheEnd(t *testing.T) {
 	log := newEventLog(t)
-	s, err := web.New(web.Options{API: empty, OpenAPI: []byte(openAPI), AsyncAPI: []byte(asyncAPI), Events: log.follow})
+	s, err := web.New(web.Options{API: empty, OpenAPI: textOf(openAPI), AsyncAPI: textOf(asyncAPI), Events: log.follow})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,14 +103,23 @@ func TestDocsSayWhatTheDocumentsSay(t *testing.T) {
 	}
 }
 
-func TestBrokenDocumentsAreFoundAtStart(t *testing.T) {
+func TestBrokenDocumentsBreakOnlyTheirPage(t *testing.T) {
+	lacks := func() ([]byte, error) { return nil, errors.New("there is none") }
 	for _, o := range []web.Options{
-		{OpenAPI: []byte("{"), AsyncAPI: []byte(asyncAPI)},
-		{OpenAPI: []byte(openAPI), AsyncAPI: []byte("nothing")},
-		{OpenAPI: []byte(`{"paths":{"/a":{"get":{"parameters":1}}}}`), AsyncAPI: []byte(asyncAPI)},
+		{API: empty, OpenAPI: textOf("{"), AsyncAPI: textOf(asyncAPI)},
+		{API: empty, OpenAPI: textOf(openAPI), AsyncAPI: textOf("nothing")},
+		{API: empty, OpenAPI: textOf(`{"paths":{"/a":{"get":{"parameters":1}}}}`), AsyncAPI: textOf(asyncAPI)},
+		{API: empty, OpenAPI: textOf(openAPI), AsyncAPI: lacks},
+		{API: empty, OpenAPI: lacks, AsyncAPI: textOf(asyncAPI)},
 	} {
-		if _, err := web.New(o); err == nil {
-			t.Errorf("took %s", o.OpenAPI)
+		s, err := web.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, want := range map[string]int{"/docs": 500, "/": 200, "/problems/": 200} {
+			if resp, _ := get(t, s, "GET", path, browser); resp.StatusCode != want {
+				t.Errorf("%s: %d", path, resp.StatusCode)
+			}
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"ticketing/api"
@@ -17,10 +18,10 @@ import (
 
 // Options are what a site is made of.
 type Options struct {
-	API       http.Handler          // the services of this process; nil when none of them runs here
-	Remotes   map[string][]*url.URL // where services run elsewhere, by name; the empty name stands for all others
-	OpenAPI   []byte                // the documents, as JSON
-	AsyncAPI  []byte
+	API       http.Handler           // the services of this process; nil when none of them runs here
+	Remotes   map[string][]*url.URL  // where services run elsewhere, by name; the empty name stands for all others
+	OpenAPI   func() ([]byte, error) // the documents, as JSON; asked for when somebody reads them
+	AsyncAPI  func() ([]byte, error)
 	Transport http.RoundTripper // to the remotes; nil means one of our own
 	Log       *slog.Logger      // nil means none
 	Now       func() time.Time  // the clock; nil means the machine's
@@ -38,7 +39,7 @@ const patience = 2 * time.Second
 type Site struct {
 	mux     *http.ServeMux
 	pages   *pages
-	docs    *docs
+	docs    func() (*docs, error)
 	nav     []navEntry
 	client  *api.Client // of nobody; a visit acts for its visitor
 	origins *http.CrossOriginProtection
@@ -48,7 +49,7 @@ type Site struct {
 	log     *slog.Logger
 }
 
-// New is an error only when a page or a document is broken.
+// New is an error only when a page is broken.
 func New(o Options) (*Site, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -66,13 +67,10 @@ func New(o Options) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	docs, err := newDocs(o.OpenAPI, o.AsyncAPI)
-	if err != nil {
-		return nil, err
-	}
 	gateway := newGateway(o)
 	s := &Site{
-		mux: http.NewServeMux(), pages: pages, docs: docs, origins: http.NewCrossOriginProtection(), now: o.Now, log: o.Log,
+		mux: http.NewServeMux(), pages: pages, origins: http.NewCrossOriginProtection(), now: o.Now, log: o.Log,
+		docs: sync.OnceValues(func() (*docs, error) { return newDocs(o.OpenAPI, o.AsyncAPI) }),
 		// The same way as a browser's scripts take, so it is all one where a service runs.
 		client: api.New("http://market", api.InProcess(gateway)).Patient(patience),
 	}

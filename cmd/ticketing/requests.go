@@ -49,23 +49,15 @@ func (m *machine) drain(ctx context.Context) error {
 }
 
 // mountPages serves the API and its documents: within the site if web is among the roles, else alone.
-func (m *machine) mountPages(public *http.ServeMux) error {
-	open, err := openAPI()
-	if err != nil {
-		return err
-	}
-	async, err := httpapi.AsyncAPI()
-	if err != nil {
-		return err
-	}
+func (m *machine) mountPages(public *http.ServeMux) (err error) {
 	if !has(m.roles, "web") {
 		public.Handle("/", m.api())
-		public.Handle("GET /openapi.json", web.Document(open))
-		public.Handle("GET /asyncapi.json", web.Document(async))
+		public.Handle("GET /openapi.json", web.Document(openAPI))
+		public.Handle("GET /asyncapi.json", web.Document(httpapi.AsyncAPI))
 		return nil
 	}
 	m.site, err = web.New(web.Options{
-		API: m.api(), Remotes: m.APIURL, OpenAPI: open, AsyncAPI: async, Log: m.log, Observe: m.metrics.observe, Events: m.pageEvents(),
+		API: m.api(), Remotes: m.APIURL, OpenAPI: openAPI, AsyncAPI: httpapi.AsyncAPI, Log: m.log, Observe: m.metrics.observe, Events: m.pageEvents(),
 	})
 	if err == nil {
 		public.Handle("/", m.site)

@@ -42,7 +42,8 @@ func openStage(t *testing.T) *stage {
 	s.says("GET /api/users/currentuser", 200, `{"currentUser":{"id":"u1","email":"bert@example.com","createdAt":"2026-01-01T12:00:00Z"}}`)
 	s.says("GET /api/payments/config", 200, `{"publishableKey":"","simulator":true}`)
 	s.says("GET /api/payments", 200, `[]`)
-	pages, err := web.New(web.Options{API: s, OpenAPI: []byte(`{}`), AsyncAPI: []byte(`{}`)})
+	nothing := func() ([]byte, error) { return []byte(`{}`), nil }
+	pages, err := web.New(web.Options{API: s, OpenAPI: nothing, AsyncAPI: nothing})
 	if err != nil {
 		t.Fatal(err)
 	}
