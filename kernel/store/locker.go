@@ -103,9 +103,24 @@ func (l *locker) release(key string) {
 	}
 	delete(l.held, key)
 	_, err := l.conn.ExecContext(context.Background(), "SELECT pg_advisory_unlock(hashtextextended($1, 0))", key)
-	if err != nil || len(l.held) == 0 { // nobody would check it any more
+	switch {
+	case err != nil:
 		l.drop()
+	case len(l.held) == 0: // nobody would check it any more
+		l.handBack()
 	}
+}
+
+// handBack gives the pool a session that holds no lock: to begin another one costs the server more than all that is done here.
+func (l *locker) handBack() {
+	if l.idle {
+		if _, err := l.conn.ExecContext(context.Background(), "RESET idle_session_timeout"); err != nil {
+			l.drop()
+			return
+		}
+	}
+	l.conn.Close()
+	l.conn = nil
 }
 
 func (l *locker) check() {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
@@ -32,7 +31,8 @@ var errMissing = errors.New("PostgreSQL's server programs (initdb, postgres)")
 // server is the one server of this test binary.
 var server = struct {
 	once      sync.Once
-	root      string // URL of its maintenance database
+	root      string  // URL of its maintenance database
+	admin     *sql.DB // to it, with one connection: a session costs the server more than a test's statements
 	err       error
 	pipe      io.Closer // kept open: the server stops when it closes
 	mu        sync.Mutex
@@ -97,12 +97,7 @@ func address(database string) string {
 
 func command(t testing.TB, statement string) {
 	t.Helper()
-	db, err := sql.Open("pgx", server.root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.Exec(statement); err != nil {
+	if _, err := server.admin.Exec(statement); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
 }
@@ -145,7 +140,11 @@ kill -INT $pid; wait $pid; rm -rf "$4"`
 		return "", err
 	}
 	root := fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", port)
-	return root, wait(root, filepath.Join(dir, "log"))
+	if server.admin, err = sql.Open("pgx", root); err != nil {
+		return "", err
+	}
+	server.admin.SetMaxOpenConns(1)
+	return root, wait(filepath.Join(dir, "log"))
 }
 
 // programs is the folder of the server's programs: on the path, or where distributions and Homebrew put them.
@@ -196,20 +195,12 @@ func freePort() (int, error) {
 	return 0, errors.New("no free port")
 }
 
-func wait(root, log string) error {
-	u, err := url.Parse(root)
-	if err != nil {
-		return err
-	}
-	db, err := sql.Open("pgx", u.String())
-	if err != nil {
-		return err
-	}
-	defer db.Close()
+func wait(log string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for {
-		if err = db.PingContext(ctx); err == nil {
+		err := server.admin.PingContext(ctx)
+		if err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
