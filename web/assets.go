@@ -80,15 +80,21 @@ func (a *assets) add(name string) (string, error) {
 
 // resolve replaces the names of imported scripts by those that they are served under.
 func (a *assets) resolve(script []byte) (_ []byte, err error) {
-	out := imported.ReplaceAllFunc(script, func(match []byte) []byte {
-		parts := imported.FindSubmatch(match)
-		file, failed := a.add(string(parts[2]))
-		if failed != nil {
-			err = failed
+	lines := bytes.SplitAfter(script, []byte("\n"))
+	for i, line := range lines {
+		if !bytes.Contains(line, []byte(`"./`)) {
+			continue
 		}
-		return fmt.Appendf(nil, `%s"./%s"`, parts[1], file)
-	})
-	return out, err
+		lines[i] = imported.ReplaceAllFunc(line, func(match []byte) []byte {
+			parts := imported.FindSubmatch(match)
+			file, failed := a.add(string(parts[2]))
+			if failed != nil {
+				err = failed
+			}
+			return fmt.Appendf(nil, `%s"./%s"`, parts[1], file)
+		})
+	}
+	return bytes.Join(lines, nil), err
 }
 
 // path is where the file of that name is.

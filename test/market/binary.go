@@ -19,6 +19,7 @@ var binary struct {
 }
 
 // Binary is the path of the real program, built from the sources of this module; with the race detector if the test has it.
+// TICKETING_TEST_BINARY names one that was built for all packages of a run: to link it takes seconds each time.
 func Binary(t testing.TB) string {
 	t.Helper()
 	binary.once.Do(func() { binary.path, binary.err = build() })
@@ -29,6 +30,9 @@ func Binary(t testing.TB) string {
 }
 
 func build() (string, error) {
+	if built := os.Getenv("TICKETING_TEST_BINARY"); built != "" {
+		return built, nil
+	}
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
