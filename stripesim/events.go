@@ -122,8 +122,10 @@ func places(first, n int) string {
 	return string(b)
 }
 
+// What is pending is counted among all deliveries of the event, which are few: by the index of those that are due, PostgreSQL
+// would look through the deliveries of all events for each.
 const eventColumns = `events.id, events.created_at, events.type, events.data, events.previous, events.request, events.request_key,
-	events.object, (SELECT COUNT(*) FROM deliveries d WHERE d.event = events.id AND d.status = 'pending')`
+	events.object, (SELECT COUNT(*) FILTER (WHERE d.status = 'pending') FROM deliveries d WHERE d.event = events.id)`
 
 func scanEvent(scan store.Scan) (*event, error) {
 	var e event
