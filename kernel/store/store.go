@@ -39,7 +39,7 @@ type Options struct {
 	Name       string           // of the service: the file auth.db, or the schema auth
 	Dir        string           // folder of the SQLite file; used when URL is empty
 	URL        string           // postgres://…; empty means SQLite
-	Migrations fs.FS            // files of SQL, each once and in the order of their numbers; folders "sqlite" and "postgres" hold what only that engine understands
+	Migrations fs.FS            // numbered files of SQL; folders "sqlite" and "postgres" hold what only that engine understands
 	Kernel     []Migrations     // further sets of tables, of the kernel
 	Now        func() time.Time // nil means the database's own clock
 	NewID      func() string    // nil means UUIDv7
