@@ -279,9 +279,14 @@ func (s *Sim) concludeTaken(ctx context.Context, t *taken) error {
 	})
 }
 
-// isDue is written out, as in the index of what is due: with a parameter in its place PostgreSQL does not know that the index
-// has all of them, and looks through all deliveries that ever were.
-const isDue = `d.status = '` + deliveryPending + `'`
+// isPending is written out, as in the index of what is due: with a parameter in its place PostgreSQL does not know that the
+// index has all of them, and looks through all deliveries that ever were.
+const isPending = `d.status = '` + deliveryPending + `'`
+
+// dueQuery finds deliveries that are due at $1, up to $2 of them, with their events.
+const dueQuery = `SELECT ` + eventColumns + `, d.endpoint, d.created_at, d.due_at, d.attempts FROM deliveries d
+	JOIN events ON events.id = d.event JOIN webhook_endpoints w ON w.id = d.endpoint
+	WHERE ` + isPending + ` AND d.due_at <= $1 AND w.enabled ORDER BY d.due_at, d.event, d.endpoint LIMIT $2`
 
 func (s *Sim) dueDeliveries(ctx context.Context, limit int) (due []*delivery, err error) {
 	err = s.db.View(ctx, func(tx *store.Tx) error {
@@ -299,9 +304,7 @@ func (s *Sim) dueDeliveries(ctx context.Context, limit int) (due []*delivery, er
 			d.event, d.kind, d.told = told.id, told.kind, told
 			d.createdAt, d.dueAt, d.hook = store.Time(at), store.Time(dueAt), hookOf(hooks, endpoint)
 			return &d, err
-		}, `SELECT `+eventColumns+`, d.endpoint, d.created_at, d.due_at, d.attempts FROM deliveries d
-			JOIN events ON events.id = d.event JOIN webhook_endpoints w ON w.id = d.endpoint
-			WHERE `+isDue+` AND d.due_at <= $1 AND w.enabled ORDER BY d.due_at, d.event, d.endpoint LIMIT $2`, store.Millis(tx.Now()), limit)
+		}, dueQuery, store.Millis(tx.Now()), limit)
 		return err
 	})
 	known := due[:0]
@@ -320,7 +323,7 @@ func (s *Sim) nextDelivery(ctx context.Context) (left time.Duration, ok bool, er
 			err = scan(&at)
 			return at, err
 		}, `SELECT d.due_at FROM deliveries d JOIN webhook_endpoints w ON w.id = d.endpoint
-			WHERE `+isDue+` AND d.due_at > $1 AND w.enabled ORDER BY d.due_at LIMIT 1`, store.Millis(tx.Now()))
+			WHERE `+isPending+` AND d.due_at > $1 AND w.enabled ORDER BY d.due_at LIMIT 1`, store.Millis(tx.Now()))
 		left, ok = store.Time(at).Sub(tx.Now()), found
 		return err
 	})

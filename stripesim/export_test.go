@@ -5,6 +5,9 @@ import "ticketing/test/stripespec"
 // APIVersion is the version that the simulator says it speaks.
 const APIVersion = apiVersion
 
+// DueQuery is how deliveries that are due are found.
+const DueQuery = dueQuery
+
 // Changes are the members of an object that an update changed, as they were.
 var Changes = changes
 

@@ -139,8 +139,8 @@ func newDocs(openAPIDocument, asyncAPIDocument func() ([]byte, error)) (*docs, e
 	return d, nil
 }
 
-func readDocument(make func() ([]byte, error), into any) error {
-	content, err := make()
+func readDocument(written func() ([]byte, error), into any) error {
+	content, err := written()
 	if err != nil {
 		return err
 	}

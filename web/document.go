@@ -11,13 +11,13 @@ import (
 
 // Document serves one JSON document that never changes while the process runs. It is made when somebody asks for it; that it
 // cannot be made is a mistake in the program, and a panic of each request for it.
-func Document(make func() ([]byte, error)) http.Handler {
+func Document(written func() ([]byte, error)) http.Handler {
 	type document struct {
 		content []byte
 		tag     string
 	}
 	once := sync.OnceValue(func() document {
-		content, err := make()
+		content, err := written()
 		if err != nil {
 			panic(err)
 		}
