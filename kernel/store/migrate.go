@@ -63,7 +63,7 @@ func apply(ctx context.Context, db *sql.DB, postgres bool, set Migrations) error
 }
 
 // stepsOf are the files of a set, each of which is executed as a whole: both engines take several statements at once. goose's
-// own reader, which works in buffers of 4 MB, cleared more memory for the few files than all that a start needs.
+// own reader works in buffers of 4 MB: to clear them was half of what a start cost with the race detector.
 func stepsOf(set Migrations, postgres bool) ([]*goose.Migration, error) {
 	names, err := fs.Glob(set.FS, "*.sql")
 	if err != nil {
