@@ -1,4 +1,4 @@
-// Package browser is a real browser for tests, Debian's Chromium, used the way people use one.
+// Package browser is a real browser for tests, Chromium, used the way people use one.
 //
 // Controls are found by what a screen reader calls them, pressed with a mouse where they really are, and filled with a
 // keyboard; so a control that has no name, is covered by something or is off the page cannot be used by a test either.
@@ -36,8 +36,9 @@ type Options struct {
 	Elsewhere map[string]string
 }
 
-// names are those of the program, in the order of preference.
-var names = []string{"chromium", "chromium-browser", "google-chrome"}
+// names are those of the program, in the order of preference. The headless shell is the same browser without what surrounds
+// pages: people, each with their own profile, cost it a fifth.
+var names = []string{"chromium-headless-shell", "chrome-headless-shell", "chromium", "chromium-browser", "google-chrome"}
 
 // process is the one browser of this test binary.
 var process struct {
@@ -54,7 +55,7 @@ func Open(t testing.TB, base string, o Options) *Page {
 	t.Helper()
 	path := find()
 	if path == "" {
-		require.Skip(t, "a browser (Debian's package chromium)")
+		require.Skip(t, "a browser (Debian's package chromium-headless-shell or chromium)")
 	}
 	process.once.Do(func() { start(path) })
 	if process.err != nil {
