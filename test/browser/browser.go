@@ -107,6 +107,8 @@ func start(path string) {
 		chromedp.Flag("disable-background-timer-throttling", true),
 		chromedp.Flag("disable-backgrounding-occluded-windows", true),
 		chromedp.Flag("disable-renderer-backgrounding", true),
+		// Helpers of the script engine take from other tests more than they give this one.
+		chromedp.Flag("js-flags", "--single-threaded"),
 	)
 	ctx, leave := chromedp.NewContext(ctx)
 	process.cancel = []context.CancelFunc{leave, stop}
