@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	pg "ticketing/test/postgres"
 )
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	pg.OnDisk = true // what is measured waits for a real disk
 	if *large == 0 {
 		*large = 200_000
 		if *wanted {
