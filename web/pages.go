@@ -26,7 +26,7 @@ var files embed.FS
 
 // pages holds the templates, each page with the layout and all partials.
 type pages struct {
-	byName   map[string]*template.Template
+	byName   map[string]func() (*template.Template, error) // made when somebody first looks at one
 	sheets   map[string]sheet
 	partials *template.Template // to render them alone
 	assets   *assets
@@ -40,7 +40,7 @@ func newPages() (*pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pages{byName: map[string]*template.Template{}}
+	p := &pages{byName: map[string]func() (*template.Template, error){}}
 	if p.assets, err = newAssets(static); err != nil {
 		return nil, err
 	}
@@ -56,15 +56,14 @@ func newPages() (*pages, error) {
 		return nil, err
 	}
 	for _, file := range names {
-		page, err := shared.Clone()
-		if err != nil {
-			return nil, err
-		}
 		name := strings.TrimSuffix(path.Base(file), ".html")
-		page.Funcs(template.FuncMap{"style": func() template.CSS { return p.sheets[name].css }})
-		if p.byName[name], err = page.ParseFS(files, file); err != nil {
-			return nil, fmt.Errorf("page %s: %w", name, err)
-		}
+		p.byName[name] = sync.OnceValues(func() (*template.Template, error) {
+			page, err := shared.Clone()
+			if err != nil {
+				return nil, err
+			}
+			return page.Funcs(template.FuncMap{"style": func() template.CSS { return p.sheets[name].css }}).ParseFS(files, file)
+		})
 	}
 	return p, p.dress()
 }
@@ -98,12 +97,16 @@ func (p *pages) functions() template.FuncMap {
 
 // page makes a whole page.
 func (p *pages) page(name string, data shell) (*bytes.Buffer, error) {
-	t, ok := p.byName[name]
+	made, ok := p.byName[name]
 	if !ok {
 		return nil, fmt.Errorf("there is no page %s", name)
 	}
 	out := &bytes.Buffer{}
-	if err := t.ExecuteTemplate(out, "layout", data); err != nil {
+	t, err := made()
+	if err == nil {
+		err = t.ExecuteTemplate(out, "layout", data)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("page %s: %w", name, err)
 	}
 	return out, nil
