@@ -173,8 +173,9 @@ func TestRefusalsHavePages(t *testing.T) {
 		status     int
 		code, sees string
 	}{
-		{400, "invalid_request", ""}, {403, "forbidden", ""}, {404, "not_found", "does not exist"}, {409, "ticket_locked", ""},
-		{429, "rate_limited", ""}, {500, "internal", ""}, {503, "unavailable", ""},
+		{400, "invalid", "It cannot be done"}, {403, "not_seller", "Only the seller"}, {404, "not_found", "does not exist"},
+		{409, "ticket_locked", "The ticket is locked"}, {429, "too_many_requests", "Too many requests"},
+		{500, "internal", "wrong on our side"}, {503, "unavailable", "cannot answer right now"},
 	} {
 		s.refuses("GET /api/tickets/"+stagedTicket, c.status, c.code)
 		p.Visit("/tickets/" + stagedTicket)
