@@ -30,7 +30,7 @@ func (s *Sim) Hasten(ctx context.Context) (n int64, err error) {
 		tx.AfterCommit(s.fresh.doubt)
 		tx.AfterCommit(s.wake)
 		now := store.Millis(tx.Now())
-		n, err = tx.Exec(`UPDATE deliveries SET due_at = $1 WHERE status = '`+deliveryPending+`' AND due_at > $1`, now)
+		n, err = tx.Exec(`UPDATE deliveries AS d SET due_at = $1 WHERE `+isPending+` AND due_at > $1`, now)
 		return err
 	})
 	return n, err

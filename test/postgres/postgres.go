@@ -29,6 +29,10 @@ import (
 
 var errMissing = errors.New("PostgreSQL's server programs (initdb, postgres)")
 
+// OnDisk keeps the cluster where temporary files are, for whoever measures how fast it is. Where benchmarks are asked for it
+// is kept there in any case.
+var OnDisk bool
+
 // server is the one server of this test binary.
 var server = struct {
 	once      sync.Once
@@ -147,10 +151,6 @@ kill -INT $pid; wait $pid; rm -rf "$4"`
 	server.admin.SetMaxOpenConns(1)
 	return root, wait(filepath.Join(dir, "log"))
 }
-
-// OnDisk keeps the cluster where temporary files are, for whoever measures how fast it is. Where benchmarks are asked for it
-// is kept there in any case.
-var OnDisk bool
 
 // folder is a new one for the cluster: in memory where that has room, unless TMPDIR says where else, since most of what tests
 // do with a database is to wait for the disk.
