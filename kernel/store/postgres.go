@@ -138,11 +138,9 @@ func (e *postgresEngine) judge(err error) verdict {
 	var network net.Error
 	switch {
 	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, io.EOF),
-		errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &network) && !errors.Is(err, context.DeadlineExceeded):
+		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, pgconn.ErrConnClosed), err != nil && err.Error() == errPoolClosed,
+		errors.As(err, &network) && !errors.Is(err, context.DeadlineExceeded):
 		return broken
-	}
-	if err != nil && (err.Error() == "conn closed" || err.Error() == errPoolClosed) {
-		return broken // pgx has no value for it
 	}
 	return refused
 }

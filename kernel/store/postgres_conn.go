@@ -153,7 +153,9 @@ func (p *postgresConn) rollback() error {
 
 func (p *postgresConn) answered() bool { return p.heard }
 
-func (p *postgresConn) doomed() bool { return p.c.PgConn().TxStatus() == 'E' || p.c.IsClosed() }
+func (p *postgresConn) doomed() bool { return p.c.PgConn().TxStatus() == 'E' || p.dead() }
+
+func (p *postgresConn) dead() bool { return p.c.IsClosed() }
 
 func (p *postgresConn) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)

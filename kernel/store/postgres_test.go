@@ -1,11 +1,16 @@
 package store_test
 
 import (
+	"context"
+	"database/sql"
+	"errors"
 	"io"
 	"net"
 	"net/url"
 	"sync/atomic"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"ticketing/kernel/store"
 	"ticketing/test/postgres"
@@ -90,6 +95,88 @@ func TestAnUpdateWhoseAnswerIsLostIsNotRepeatedAfterItsCommit(t *testing.T) {
 				if added > 1 || err == nil && added != 1 {
 					t.Fatalf("%v: %d was added", err, added)
 				}
+			}
+		})
+	}
+}
+
+// A connection that dies is replaced, whatever the driver says about it and whatever the function makes of that: the driver
+// has other words for it where it had something to tidy up first.
+func TestADeadConnectionIsNoRefusal(t *testing.T) {
+	url := postgres.URL(t)
+	db := open(t, store.Options{Name: "bank", URL: url, Migrations: tables})
+	update(t, db, insert("a", 1))
+	other, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = other.Close(context.Background()) })
+	// cut ends the database's connections and returns when they are gone.
+	cut := func() {
+		const others = ` FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
+		if _, err := other.Exec(t.Context(), `SELECT pg_terminate_backend(pid)`+others); err != nil {
+			t.Error(err)
+		}
+		for left := 1; left > 0; {
+			if err := other.QueryRow(t.Context(), `SELECT count(*)`+others).Scan(&left); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}
+	add := func(tx *store.Tx) error {
+		_, err := tx.Exec(`UPDATE account SET balance = balance + 1 WHERE id = 'a'`)
+		return err
+	}
+	refused := func(tx *store.Tx) error {
+		_, err := tx.Exec(`UPDATE account SET balance = -1 WHERE id = 'a'`)
+		return err
+	}
+	read := func(tx *store.Tx) error {
+		var n int
+		return tx.QueryRow(`SELECT balance FROM account WHERE id = 'a'`).Scan(&n)
+	}
+	for name, c := range map[string]struct {
+		before func(tx *store.Tx) error // is refused, and leaves the driver something to tidy up
+		during func(tx *store.Tx) error // runs after the first statement, with the connection cut
+	}{
+		"before it":                           {before: refused},
+		"in it":                               {during: add},
+		"in it, and it goes on":               {during: func(tx *store.Tx) error { _ = add(tx); return read(tx) }},
+		"in it, and it does not care":         {during: func(tx *store.Tx) error { _ = add(tx); return nil }},
+		"in it, and it has an error to tell":  {during: func(tx *store.Tx) error { _ = add(tx); return sql.ErrNoRows }},
+		"in it, where only a read is refused": {during: func(tx *store.Tx) error { _ = read(tx); return read(tx) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.before != nil {
+				if err := db.Update(t.Context(), c.before); err == nil || errors.Is(err, store.ErrUnavailable) {
+					t.Fatal(err)
+				}
+				if err := db.View(t.Context(), func(tx *store.Tx) error {
+					return tx.QueryRow(`SELECT 1 / (balance - balance) FROM account`).Scan(new(int))
+				}); err == nil || errors.Is(err, store.ErrUnavailable) {
+					t.Fatal(err)
+				}
+				cut()
+			}
+			was := balance(t, db, "a")
+			err := db.Update(t.Context(), func(tx *store.Tx) error {
+				if err := add(tx); err != nil || c.during == nil {
+					return err
+				}
+				cut()
+				return c.during(tx)
+			})
+			if c.during == nil && err != nil || c.during != nil && !errors.Is(err, store.ErrUnavailable) {
+				t.Fatal(err)
+			}
+			update(t, db, add)
+			want := was + 1
+			if err == nil {
+				want++
+			}
+			if now := balance(t, db, "a"); now != want {
+				t.Errorf("%d, want %d", now, want)
 			}
 		})
 	}

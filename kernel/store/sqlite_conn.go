@@ -225,6 +225,8 @@ func (c *sqliteConn) answered() bool { return true }
 
 func (c *sqliteConn) doomed() bool { return false }
 
+func (c *sqliteConn) dead() bool { return false }
+
 // close undoes what has not been committed.
 func (c *sqliteConn) close() error { return c.c.Close() }
 

@@ -116,6 +116,8 @@ type conn interface {
 	answered() bool
 	// doomed tells whether the transaction can only be rolled back.
 	doomed() bool
+	// dead tells whether the connection is of no more use, whatever the last statement's error was about.
+	dead() bool
 	// close gives the connection up, and what was not committed on it.
 	close() error
 }

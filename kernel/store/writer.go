@@ -226,7 +226,7 @@ func (w *writer) beside(some []*update) error {
 
 // blame undoes a group of which a statement has failed. It is true if that is settled with the failure of its only member.
 func (w *writer) blame(group []*update, failure error) (done bool, err error) {
-	verdict := w.db.engine.judge(failure)
+	verdict := w.judge(failure)
 	if verdict == broken {
 		return false, failure
 	}
@@ -237,6 +237,15 @@ func (w *writer) blame(group []*update, failure error) (done bool, err error) {
 		group[0].failure = failure
 	}
 	return done, w.conn.rollback()
+}
+
+// judge is the engine's verdict. A connection that is dead is to be replaced, even if the function has an error of its own to
+// tell, or one that came after the one that says so.
+func (w *writer) judge(failure error) verdict {
+	if w.conn.dead() {
+		return broken
+	}
+	return w.db.engine.judge(failure)
 }
 
 // errSwallowed is for a function that went on after a statement had failed, which PostgreSQL lets no transaction do.
@@ -279,7 +288,7 @@ func (w *writer) runMember(u *update, again *[]*update) (ok bool, err error) {
 		}
 	}
 	u.tx = nil
-	verdict := w.db.engine.judge(failure)
+	verdict := w.judge(failure)
 	if verdict == broken {
 		return false, failure
 	}
