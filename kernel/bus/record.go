@@ -7,11 +7,11 @@ import (
 	"ticketing/kernel/store"
 )
 
-// What no other process asks for is recorded when there is enough of it or some time has passed. Should the process end before
-// that, comparing finds it in the log.
+// Where events are is recorded when there is enough of that or some time has passed. Should the process end before that,
+// comparing finds them in the log.
 const (
-	recordDelay = 20 * time.Millisecond
-	recordBatch = 64
+	recordDelay = 250 * time.Millisecond
+	recordBatch = 256
 
 	lastAnswers = time.Second // that a relay waits for at its end
 )
@@ -59,9 +59,9 @@ func (u *unrecorded) without(rows []outboxRow) []outboxRow {
 	return fresh
 }
 
-// recordSome begins a record if that is worth it. Where others read the outbox, too, it always is.
+// recordSome begins a record if that is worth it.
 func (b *Bus) recordSome() {
-	if b.db.Shared() || len(b.unrecorded.waiting) >= recordBatch {
+	if len(b.unrecorded.waiting) >= recordBatch {
 		b.record()
 	}
 }

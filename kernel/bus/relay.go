@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	batchSize  = 256                    // events that are published at a time
-	pollShared = 250 * time.Millisecond // how often other replicas' commits are looked for: a net under their hints
-	checkEvery = time.Second            // how often the log is checked to be the one that was published to
+	batchSize  = 256         // events that are published at a time
+	pollShared = time.Second // how often other replicas' commits are looked for: a net under their hints
+	checkEvery = time.Second // how often the log is checked to be the one that was published to
 
 	startPatience = 3 * time.Minute // for a log that does not answer at a start
 )
@@ -102,7 +102,12 @@ func (b *Bus) relay(ctx context.Context) error {
 		poll = ticker.C
 	}
 	var due <-chan time.Time
+	polled := false // what this process has published is to be recorded, lest it be read in vain, and then the outbox is read
 	for look := true; ctx.Err() == nil; {
+		if polled && b.recording() == nil {
+			polled, look = false, true
+			b.fresh.doubt()
+		}
 		if look {
 			b.publishAll(ctx)
 		}
@@ -114,7 +119,8 @@ func (b *Bus) relay(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-b.woken:
 		case <-poll:
-			b.fresh.doubt()
+			polled, look = true, false
+			b.beginRecord()
 		case <-b.landing():
 			look = b.noteLanded() != nil
 		case <-b.recording():
