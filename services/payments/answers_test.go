@@ -167,8 +167,7 @@ func TestSameKeyWhenStripeIsBack(t *testing.T) {
 
 // A bank that takes its time is asked at a pace that slows down, and given up in time.
 func TestBankIsProcessing(t *testing.T) {
-	eachWay(t, func(m *market) {
-		m.restart(noWait)
+	eachWayWith(t, noWait, func(m *market) {
 		o := m.payable()
 		asked, cancelled := 0, false
 		m.setMeddling(func(r *http.Request, next func() (*http.Response, error)) (*http.Response, error) {
@@ -244,8 +243,7 @@ func TestReleaseIsRefused(t *testing.T) {
 
 // Answers that are not Stripe's, as a proxy on the way may give them, are as good as none.
 func TestAnswersThatAreNotStripes(t *testing.T) {
-	eachWay(t, func(m *market) {
-		m.restart(noWait)
+	eachWayWith(t, noWait, func(m *market) {
 		for _, call := range []string{"create", "confirm", "capture"} {
 			for name, bad := range map[string]*http.Response{
 				"empty": stripeAnswer(200, ""), "nothing": stripeAnswer(200, "{}"), "null": stripeAnswer(200, "null"), "a list": stripeAnswer(200, "[]"),

@@ -99,8 +99,7 @@ func TestAnswersOfStripeAreLost(t *testing.T) {
 
 // While Stripe is away nothing is submitted: the buyer is told so, has lost no attempt, and pays when it is back.
 func TestStripeIsAway(t *testing.T) {
-	eachWay(t, func(m *market) {
-		m.restart(noWait)
+	eachWayWith(t, noWait, func(m *market) {
 		m.setFault(always)
 		o := m.payable()
 		for range 3 { // the first finds out, the others know
@@ -160,8 +159,7 @@ func TestStripeStaysAway(t *testing.T) {
 // A charge whose confirmation is lost for good is not failed before Stripe says so: it may have been taken.
 func TestOverdueChargeFollowsWhatStripeSays(t *testing.T) {
 	for _, stage := range []stripesim.Stage{stripesim.Before, stripesim.After} {
-		eachWay(t, func(m *market) {
-			m.restart(noWait)
+		eachWayWith(t, noWait, func(m *market) {
 			m.setFault(lastWord("confirm", stage))
 			o := m.payable()
 			if r := m.pay(o, "pm_card_visa"); r.status != 202 || !strings.HasPrefix(r.text("stripeId"), "pi_") {
@@ -192,8 +190,7 @@ func TestOverdueChargeFollowsWhatStripeSays(t *testing.T) {
 
 // A failure that Stripe repeats under its key costs one try more, not a pause: the next key is tried at once.
 func TestAFailureOfThenHoldsNobodyUp(t *testing.T) {
-	eachWay(t, func(m *market) {
-		m.restart(noWait)
+	eachWayWith(t, noWait, func(m *market) {
 		m.setFault(once("confirm", stripesim.Before, stripesim.Fault{Status: 500, Sticky: true}))
 		o := m.payable()
 		if r := m.pay(o, "pm_card_visa"); r.status != 202 {
@@ -263,8 +260,7 @@ func TestOrderIsCancelledWhilePaying(t *testing.T) {
 
 // Whichever of the two is heard of first, nothing is kept of a cancelled order.
 func TestCancelAgainstPay(t *testing.T) {
-	eachWay(t, func(m *market) {
-		m.restart(noWait)
+	eachWayWith(t, noWait, func(m *market) {
 		if m.url != "" { // the replica shares the work: it may be the one that hears of the cancellation
 			replica := m.start(m.open("payments", paymentsTables), func(b *bus.Bus) {
 				payments.New(m.db, b, m.options).Follow(b)
@@ -354,8 +350,7 @@ func (m *market) byHand(what, form string) {
 
 // Stripe takes longer than we wait, and does what it was asked for all the same.
 func TestStripeAnswersTooLate(t *testing.T) {
-	eachWay(t, func(m *market) {
-		m.restart(func(o *payments.Options) { o.Wait, o.CallTimeout = 0, time.Second })
+	eachWayWith(t, func(o *payments.Options) { o.Wait, o.CallTimeout = 0, time.Second }, func(m *market) {
 		for call, status := range map[string]int{"create": 503, "confirm": 202} {
 			held := false
 			m.setFault(func(r *http.Request, at stripesim.Stage) *stripesim.Fault {

@@ -122,8 +122,7 @@ func TestRefundStatusInTheList(t *testing.T) {
 
 // The first answer is given again for the same key, whatever it was and whatever has happened since; a new key asks anew.
 func TestAnswersAreRepeated(t *testing.T) {
-	eachWay(t, func(m *market) {
-		m.restart(func(o *payments.Options) { o.Attempts = 2 })
+	eachWayWith(t, func(o *payments.Options) { o.Attempts = 2 }, func(m *market) {
 		declined, paid, stepped, over := m.payable(), m.payable(), m.payable(), m.payable()
 		m.become(over, event.Cancelled, event.Expired)
 		m.agree(over)

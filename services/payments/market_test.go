@@ -62,13 +62,19 @@ const secret = "whsec_test"
 var ctx = context.Background()
 
 // each runs the test on every engine.
-func each(t *testing.T, test func(m *market)) {
-	t.Run("sqlite", func(t *testing.T) { test(newMarket(t, "")) })
-	t.Run("postgres", func(t *testing.T) { test(newMarket(t, fresh(t))) })
+func each(t *testing.T, test func(m *market)) { eachWith(t, asIs, test) }
+
+// eachWith is each for a market that has other options from the start.
+func eachWith(t *testing.T, change func(o *payments.Options), test func(m *market)) {
+	t.Run("sqlite", func(t *testing.T) { test(newMarket(t, "", change)) })
+	t.Run("postgres", func(t *testing.T) { test(newMarket(t, fresh(t), change)) })
 }
 
 // eachWay runs the test on every engine, once with money that is held first and once with money that is taken at once.
-func eachWay(t *testing.T, test func(m *market)) {
+func eachWay(t *testing.T, test func(m *market)) { eachWayWith(t, asIs, test) }
+
+// eachWayWith is eachWay for a market that has other options from the start.
+func eachWayWith(t *testing.T, change func(o *payments.Options), test func(m *market)) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		for _, atOnce := range []bool{false, true} {
 			t.Run(engine+"/"+way(atOnce), func(t *testing.T) {
@@ -76,9 +82,7 @@ func eachWay(t *testing.T, test func(m *market)) {
 				if engine == "postgres" {
 					url = fresh(t)
 				}
-				m := newMarket(t, url)
-				m.restart(func(o *payments.Options) { o.ChargeAtOnce = atOnce })
-				test(m)
+				test(newMarket(t, url, charging(atOnce), change))
 			})
 		}
 	}
@@ -114,22 +118,32 @@ func (m *market) restart(change func(o *payments.Options)) {
 	m.begin(false)
 }
 
+func asIs(*payments.Options) {}
+
+// charging holds money first, or takes it at once.
+func charging(atOnce bool) func(o *payments.Options) {
+	return func(o *payments.Options) { o.ChargeAtOnce = atOnce }
+}
+
 // noWait lets requests wait for nothing.
 func noWait(o *payments.Options) { o.Wait = 0 }
 
-func newMarket(t *testing.T, url string) *market {
+func newMarket(t *testing.T, url string, changes ...func(o *payments.Options)) *market {
 	dir := t.TempDir()
 	log, err := bus.Connect(ctx, bus.NATSOptions{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(log.Close)
-	return newMarketOn(t, url, log)
+	return newMarketOn(t, url, log, changes...)
 }
 
-func newMarketOn(t *testing.T, url string, log bus.Log) *market {
+func newMarketOn(t *testing.T, url string, log bus.Log, changes ...func(o *payments.Options)) *market {
 	m := &market{log: log, t: t, dir: t.TempDir(), url: url, now: time.Now(),
 		options: payments.Options{StripeKey: "sk_test_1", WebhookSecrets: []string{secret}, PublishableKey: "pk_test_1", Simulator: true, Wait: 5 * time.Second}}
+	for _, change := range changes {
+		change(&m.options)
+	}
 	m.hand, _ = log.(*handLog)
 	simDB := m.open("stripesim", simTables)
 	t.Cleanup(func() { simDB.Close() })

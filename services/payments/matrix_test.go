@@ -101,8 +101,7 @@ type matrix struct {
 }
 
 func (x *matrix) start(atOnce bool) {
-	x.market, x.atOnce = newMarketOn(x.t, x.url, &handLog{}), atOnce
-	x.restart(func(o *payments.Options) { o.Wait, o.ChargeAtOnce = 0, atOnce })
+	x.market, x.atOnce = newMarketOn(x.t, x.url, &handLog{}, noWait, charging(atOnce)), atOnce
 }
 
 // play tries a script without a mishap, with every single one that can happen in it, and with every pair.

@@ -69,8 +69,7 @@ func TestDeclines(t *testing.T) {
 }
 
 func TestSecondAttempt(t *testing.T) {
-	eachWay(t, func(m *market) {
-		m.restart(func(o *payments.Options) { o.Attempts = 2 })
+	eachWayWith(t, func(o *payments.Options) { o.Attempts = 2 }, func(m *market) {
 		o := m.payable()
 		if r := m.pay(o, "pm_card_chargeDeclined"); r.status != 402 {
 			m.t.Fatalf("%d %v", r.status, r.body)
@@ -89,8 +88,7 @@ func TestSecondAttempt(t *testing.T) {
 }
 
 func TestWhoMayPayForWhat(t *testing.T) {
-	each(t, func(m *market) {
-		m.restart(noWait)
+	eachWith(t, noWait, func(m *market) {
 		expired, known := m.order(event.AwaitingPayment), m.payable()
 		expired.ExpiresAt = m.time().Add(-time.Millisecond)
 		created, late, byBuyer := m.order(event.Created), m.order(event.Cancelled), m.order(event.Cancelled)

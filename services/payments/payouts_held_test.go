@@ -177,8 +177,7 @@ func TestRefundWhileATransferIsUnderWay(t *testing.T) {
 // A request for a transfer gets to Stripe long after payments has given it up and asked again, and a part was refunded
 // meanwhile: both ask for the same under the same key.
 func TestTransferArrivesLate(t *testing.T) {
-	each(t, func(m *market) {
-		m.restart(func(o *payments.Options) { o.PayoutAfter, o.Fee = hold, 6000 })
+	eachWith(t, func(o *payments.Options) { o.PayoutAfter, o.Fee = hold, 6000 }, func(m *market) {
 		account := m.onboarded("ann")
 		o := m.sell("ann", "20")
 		m.advance(hold)

@@ -69,8 +69,7 @@ func TestNoWebhookArrives(t *testing.T) {
 				return held && d.Status == "needs_response"
 			}},
 	}
-	each(t, func(m *market) {
-		m.restart(noWait)
+	eachWith(t, noWait, func(m *market) {
 		for name, c := range cases {
 			o := m.payable()
 			id := m.pay(o, c.card).text("id")

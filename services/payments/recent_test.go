@@ -22,8 +22,7 @@ func (m *market) another() *side {
 // What one process has heard of an order decides nothing that another one may know better.
 func TestAnotherProcessHasHeardOfTheEnd(t *testing.T) {
 	for _, end := range []string{event.Cancelled, event.Completed} {
-		m := newMarketOn(t, fresh(t), &handLog{})
-		m.restart(noWait)
+		m := newMarketOn(t, fresh(t), &handLog{}, noWait)
 		o := m.say(m.order(event.AwaitingPayment))
 		m.pump()
 		o = m.become(o, end, event.ByBuyer)
@@ -39,8 +38,7 @@ func TestAnotherProcessHasHeardOfTheEnd(t *testing.T) {
 
 // A payment is answered when its order has followed, whichever process hears of that.
 func TestAnotherProcessHearsOfThePayment(t *testing.T) {
-	m := newMarketOn(t, fresh(t), &handLog{})
-	m.restart(func(o *payments.Options) { o.Wait = time.Minute })
+	m := newMarketOn(t, fresh(t), &handLog{}, func(o *payments.Options) { o.Wait = time.Minute })
 	o := m.say(m.order(event.AwaitingPayment))
 	m.pump()
 	other, paid := m.another(), make(chan reply, 1)

@@ -112,8 +112,7 @@ func (m *market) tamper(query string, args ...any) error {
 }
 
 func TestSalesAndBalance(t *testing.T) {
-	each(t, func(m *market) {
-		m.restart(func(o *payments.Options) { o.Fee = 250 })
+	eachWith(t, func(o *payments.Options) { o.Fee = 250 }, func(m *market) {
 		m.balance("ann", 0, 0, 0, 0, 0)
 		if got := m.ask("GET", "/api/payments/sales", "ann", ""); got.status != 200 || got.list == nil || len(got.list) != 0 {
 			m.t.Errorf("sales of nobody: %d %v", got.status, got.list)
@@ -238,8 +237,7 @@ func TestASaleIsBookedOnce(t *testing.T) {
 // Somebody gives money back at Stripe for a ticket that was sold: seller and market give their parts, and have them again
 // when the bank sends it back.
 func TestRefundOfASale(t *testing.T) {
-	each(t, func(m *market) {
-		m.restart(func(o *payments.Options) { o.Fee = 1000 })
+	eachWith(t, func(o *payments.Options) { o.Fee = 1000 }, func(m *market) {
 		o := m.sell("ann", "19.99")
 		m.sell("ann", "5")
 		id, _ := m.chargeOf(o)
@@ -274,8 +272,7 @@ func (m *market) refunded(chargeID, refundID string, amount int64, status string
 
 // A cancelled order's money goes through the ledger without ever being a sale.
 func TestLedgerOfACancelledOrder(t *testing.T) {
-	each(t, func(m *market) {
-		m.restart(noWait)
+	eachWith(t, noWait, func(m *market) {
 		o := m.listed("ann", "19.99")
 		m.takenUnheard(o)
 		m.known(m.become(o, event.Cancelled, event.Expired))
@@ -338,8 +335,7 @@ func TestLedgerFaults(t *testing.T) {
 	}
 	for name, c := range broken {
 		t.Run(name, func(t *testing.T) {
-			m := newMarket(t, "")
-			m.restart(func(o *payments.Options) { o.Fee = 1000 })
+			m := newMarket(t, "", func(o *payments.Options) { o.Fee = 1000 })
 			m.sell("ann", "19.99")
 			m.sound()
 			if err := m.tamper(c.query); err != nil {

@@ -138,8 +138,7 @@ func TestWebhookWithoutASecret(t *testing.T) {
 
 // Payments ends at each step of a payment, and is started again on what it left.
 func TestRestartBetweenSteps(t *testing.T) {
-	eachWay(t, func(m *market) {
-		m.restart(noWait)
+	eachWayWith(t, noWait, func(m *market) {
 		for _, call := range []string{"create", "confirm", "capture", "refund"} {
 			if call == "capture" && m.options.ChargeAtOnce {
 				continue

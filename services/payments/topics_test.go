@@ -53,8 +53,7 @@ func TestEveryTypeOfEvent(t *testing.T) {
 			t.Errorf("what %s does is not said", kind)
 		}
 	}
-	each(t, func(m *market) {
-		m.restart(noWait)
+	eachWith(t, noWait, func(m *market) {
 		for kind, row := range table {
 			undecided, completed, failed := m.event(), m.event(), m.event()
 			_, waits := m.waiting()
@@ -96,8 +95,7 @@ func TestEventsInEveryOrder(t *testing.T) {
 	kinds := []string{"payment_intent.created", "payment_intent.amount_capturable_updated", "payment_intent.succeeded", "refund.created", "charge.refunded"}
 	var orders [][]string
 	permute(kinds, func(p []string) { orders = append(orders, slices.Clone(p)) })
-	each(t, func(m *market) {
-		m.restart(noWait)
+	eachWith(t, noWait, func(m *market) {
 		some := orders
 		if m.url != "" || testing.Short() {
 			some = orders[:len(orders)/10]
@@ -151,8 +149,7 @@ func permute(all []string, f func([]string)) {
 
 // An event about an intent whose id has not been learnt yet waits for it.
 func TestEventBeforeWhatItIsAbout(t *testing.T) {
-	each(t, func(m *market) {
-		m.restart(noWait)
+	eachWith(t, noWait, func(m *market) {
 		early, disputed := m.event(), m.event()
 		told := false
 		m.setFault(func(r *http.Request, at stripesim.Stage) *stripesim.Fault {

@@ -14,8 +14,7 @@ import (
 )
 
 func TestWebhookSignature(t *testing.T) {
-	each(t, func(m *market) {
-		m.restart(func(o *payments.Options) { o.WebhookSecrets = []string{"whsec_new", "", secret} })
+	eachWith(t, func(o *payments.Options) { o.WebhookSecrets = []string{"whsec_new", "", secret} }, func(m *market) {
 		body := m.eventBody("evt_1", "customer.created", object{"id": "cus_1", "object": "customer"})
 		sign := func(key string, age time.Duration) string {
 			return webhook.GenerateTestSignedPayload(&webhook.UnsignedPayload{Payload: []byte(body), Secret: key, Timestamp: m.time().Add(-age)}).Header
@@ -77,8 +76,7 @@ func TestWebhookSecretIsChanged(t *testing.T) {
 }
 
 func TestWebhookIsRecordedOnce(t *testing.T) {
-	each(t, func(m *market) {
-		m.restart(noWait)
+	eachWith(t, noWait, func(m *market) {
 		_, c := m.waiting()
 		body := m.eventBody("evt_once", "payment_intent.succeeded", object{"id": c.StripeID, "object": "payment_intent", "metadata": object{"charge_id": c.ID}})
 		open := make(chan struct{})
