@@ -137,17 +137,22 @@ func parseBase(text string) (*url.URL, error) {
 // DatabaseURL is the address of a PostgreSQL database; it may hold a password.
 type DatabaseURL Secret
 
-// UnmarshalText takes postgres:// addresses.
+// UnmarshalText takes postgres:// addresses. The host may be the folder of a socket, which stands in the query:
+// postgres:///ticketing?host=/run/postgresql.
 func (u *DatabaseURL) UnmarshalText(text []byte) error {
-	if _, err := parseURL(string(text), "postgres", "postgresql"); err != nil {
-		return err
+	_, err := parseURL(string(text), "postgres", "postgresql")
+	if socket, badly := url.Parse(string(text)); badly == nil && socket.Host == "" && socket.Query().Get("host") != "" {
+		socket.Host = "socket"
+		_, err = parseURL(socket.String(), "postgres", "postgresql")
 	}
-	*u = DatabaseURL(text)
-	return nil
+	if err == nil {
+		*u = DatabaseURL(text)
+	}
+	return err
 }
 
 // String is the address with its password hidden.
-func (u DatabaseURL) String() string { return Redact(string(u)) }
+func (u DatabaseURL) String() string { return RedactURL(string(u)) }
 
 // LogValue hides the password.
 func (u DatabaseURL) LogValue() slog.Value { return slog.StringValue(u.String()) }
@@ -176,15 +181,25 @@ func (u NATSURL) LogValue() slog.Value { return slog.StringValue(u.String()) }
 func Redact(urls string) string {
 	parts := strings.Split(urls, ",")
 	for i, part := range parts {
-		u, err := url.Parse(strings.TrimSpace(part))
-		switch {
-		case err != nil:
-			parts[i] = hidden
-		case u.User != nil:
-			parts[i] = u.Redacted()
-		}
+		parts[i] = RedactURL(strings.TrimSpace(part))
 	}
 	return strings.Join(parts, ",")
+}
+
+// RedactURL hides the passwords in a URL: the user's, and those that drivers of databases look for in the query.
+func RedactURL(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return hidden
+	}
+	query := u.Query()
+	for name := range query {
+		if strings.Contains(strings.ToLower(name), "password") {
+			query.Set(name, "xxxxx") // as the standard library has it
+			u.RawQuery = query.Encode()
+		}
+	}
+	return u.Redacted()
 }
 
 // parseURL never repeats the text in its error: it may hold a password.

@@ -25,7 +25,9 @@ func TestValuesAreCheckedWhenTheyAreRead(t *testing.T) {
 		{func() encoding.TextUnmarshaler { return new(config.Addr) }, []string{":8080", "127.0.0.1:0", "[::1]:80", "localhost:1"}, []string{"", "8080", ":", ":http", ":65536", "a:b:c", "off"}},
 		{func() encoding.TextUnmarshaler { return new(config.OptionalAddr) }, []string{"off", "127.0.0.1:8081"}, []string{"", "on", "8081"}},
 		{func() encoding.TextUnmarshaler { return new(config.URL) }, []string{"http://a", "https://a:1/b/"}, []string{"", "a", "ftp://a", "http://", "http://a/?b=c", "http://a/#b", "http://a:x"}},
-		{func() encoding.TextUnmarshaler { return new(config.DatabaseURL) }, []string{"postgres://u:p@h/d", "postgresql://h/d?sslmode=disable"}, []string{"", "mysql://h/d", "postgres://"}},
+		{func() encoding.TextUnmarshaler { return new(config.DatabaseURL) },
+			[]string{"postgres://u:p@h/d", "postgresql://h/d?sslmode=disable", "postgres:///d?host=/run/postgresql", "postgres://u@/d?port=5433&host=/tmp"},
+			[]string{"", "mysql://h/d", "postgres://", "postgres:///d", "postgres:///d?host=", "mysql:///d?host=/tmp"}},
 		{func() encoding.TextUnmarshaler { return new(config.NATSURL) }, []string{"nats://a:4222", "nats://a, tls://b"}, []string{"", "a:4222", "http://a", "nats://a,"}},
 		{func() encoding.TextUnmarshaler { return new(config.Networks) }, []string{"10.0.0.0/8", "::1", "10.0.0.0/8, 192.168.1.7"}, []string{"", "10.0.0.0/33", "localhost", "10.0.0.0/8,"}},
 		{func() encoding.TextUnmarshaler { return new(config.Remotes) }, []string{"http://a", "http://a,http://b", "auth=http://a,auth=http://b,tickets=https://c"}, []string{"", "auth=", "a", "http://a,auth=http://b"}},
@@ -74,6 +76,7 @@ func TestSecretsDoNotShow(t *testing.T) {
 	database := config.DatabaseURL("postgres://u:hunter2@h/d")
 	broker := config.NATSURL("nats://u:hunter2@a,nats://b")
 	logger.Info("started", "key", secret, "database", database, "broker", broker)
+	logger.Info("started", "comma", config.DatabaseURL("postgres://u:a,hunter2@h/d"), "query", config.DatabaseURL("postgres:///d?host=/tmp&user=u&password=hunter2"))
 	shown := log.String() + fmt.Sprintf("%v %+v %#v %s %s %s", secret, secret, secret, secret, database, broker)
 	if strings.Contains(shown, "hunter2") {
 		t.Errorf("a secret shows: %s", shown)

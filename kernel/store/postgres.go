@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -17,6 +16,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"ticketing/kernel/config"
 )
 
 // errPoolClosed is the text of an error that database/sql has no value for.
@@ -47,27 +48,27 @@ func newPostgres(o Options) *postgresEngine {
 }
 
 func (e *postgresEngine) open(ctx context.Context) error {
-	config, err := pgx.ParseConfig(e.url)
+	settings, err := pgx.ParseConfig(e.url)
 	if err != nil {
 		return fmt.Errorf("the database URL is not valid: %s", e.where())
 	}
-	config.RuntimeParams["search_path"] = pgx.Identifier{e.name}.Sanitize()
-	config.RuntimeParams["statement_timeout"] = statementTimeout
+	settings.RuntimeParams["search_path"] = pgx.Identifier{e.name}.Sanitize()
+	settings.RuntimeParams["statement_timeout"] = statementTimeout
 	// A host that is gone says nothing more: what its sessions hold is free after some seconds.
-	config.RuntimeParams["tcp_keepalives_idle"] = "3"
-	config.RuntimeParams["tcp_keepalives_interval"] = "1"
-	config.RuntimeParams["tcp_keepalives_count"] = "3"
-	config.RuntimeParams["application_name"] = "ticketing " + e.name
-	config.RuntimeParams["default_transaction_isolation"] = "read committed"
-	config.RuntimeParams["jit"] = "off" // a plan that takes milliseconds to be compiled is never run for as long as that pays
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = 5 * time.Second
+	settings.RuntimeParams["tcp_keepalives_idle"] = "3"
+	settings.RuntimeParams["tcp_keepalives_interval"] = "1"
+	settings.RuntimeParams["tcp_keepalives_count"] = "3"
+	settings.RuntimeParams["application_name"] = "ticketing " + e.name
+	settings.RuntimeParams["default_transaction_isolation"] = "read committed"
+	settings.RuntimeParams["jit"] = "off" // a plan that takes milliseconds to be compiled is never run for as long as that pays
+	if settings.ConnectTimeout == 0 {
+		settings.ConnectTimeout = 5 * time.Second
 	}
-	e.config = config.Copy()
+	e.config = settings.Copy()
 	// What is written is found by its key, and the plan that was made for an empty table has to be the one for a full one.
 	e.config.RuntimeParams["enable_seqscan"] = "off"
 	e.config.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
-	e.write, e.read = stdlib.OpenDB(*config), stdlib.OpenDB(*config)
+	e.write, e.read = stdlib.OpenDB(*settings), stdlib.OpenDB(*settings)
 	e.write.SetMaxIdleConns(1)
 	e.read.SetMaxOpenConns(postgresReaders)
 	e.read.SetMaxIdleConns(postgresReaders)
@@ -91,13 +92,7 @@ func (e *postgresEngine) migrate(ctx context.Context, o Options) error {
 }
 
 // where is the URL without its password.
-func (e *postgresEngine) where() string {
-	u, err := url.Parse(e.url)
-	if err != nil {
-		return "the given address"
-	}
-	return u.Redacted()
-}
+func (e *postgresEngine) where() string { return config.RedactURL(e.url) }
 
 // check returns the server's version.
 func (e *postgresEngine) check(ctx context.Context) (version int, err error) {

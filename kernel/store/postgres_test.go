@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -179,5 +180,23 @@ func TestADeadConnectionIsNoRefusal(t *testing.T) {
 				t.Errorf("%d, want %d", now, want)
 			}
 		})
+	}
+}
+
+// A server on the same machine can be reached through its socket.
+func TestThroughASocket(t *testing.T) {
+	direct := postgres.URL(t)
+	db := open(t, store.Options{Name: "bank", URL: postgres.Socket(direct), Migrations: tables})
+	update(t, db, insert("a", 1))
+	if n := balance(t, open(t, store.Options{Name: "bank", URL: direct, Migrations: tables}), "a"); n != 1 {
+		t.Errorf("the balance is %d, want 1", n)
+	}
+	other, err := store.Open(t.Context(), store.Options{Name: "bank", URL: "postgres:///nowhere?host=/nowhere&user=u&password=hunter2"})
+	if err == nil {
+		other.Close()
+		t.Fatal("a database that is not there was opened")
+	}
+	if text := err.Error(); strings.Contains(text, "hunter2") || strings.Contains(text, "\n") || !strings.Contains(text, "/nowhere") {
+		t.Errorf("want one line that says where, without a password, got:\n%s", text)
 	}
 }

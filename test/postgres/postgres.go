@@ -37,6 +37,7 @@ var OnDisk bool
 var server = struct {
 	once      sync.Once
 	root      string  // URL of its maintenance database
+	dir       string  // of its socket, among others
 	admin     *sql.DB // to it, with one connection: a session costs the server more than a test's statements
 	err       error
 	pipe      io.Closer // kept open: the server stops when it closes
@@ -68,6 +69,12 @@ func Copy(t testing.TB, name string, prepare func(url string) error) string {
 	}
 	server.mu.Unlock()
 	return create(t, template)
+}
+
+// Socket is the address of the same database through the server's socket.
+func Socket(url string) string {
+	port, path, _ := strings.Cut(strings.TrimPrefix(url, "postgres://postgres@127.0.0.1:"), "/")
+	return "postgres://postgres@/" + path + "&port=" + port + "&host=" + server.dir
 }
 
 func begin(t testing.TB) {
@@ -136,6 +143,7 @@ func start() (string, error) {
 pid=$!
 read line
 kill -INT $pid; wait $pid; rm -rf "$4"`
+	server.dir = dir
 	shell := exec.Command("sh", "-c", script, "sh", filepath.Join(bin, "postgres"), data, strconv.Itoa(port), dir)
 	shell.SysProcAttr, shell.Dir = attr, dir
 	if server.pipe, err = shell.StdinPipe(); err != nil {
