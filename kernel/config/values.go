@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -140,15 +141,15 @@ type DatabaseURL Secret
 // UnmarshalText takes postgres:// addresses. The host may be the folder of a socket, which stands in the query:
 // postgres:///ticketing?host=/run/postgresql.
 func (u *DatabaseURL) UnmarshalText(text []byte) error {
-	_, err := parseURL(string(text), "postgres", "postgresql")
-	if socket, badly := url.Parse(string(text)); badly == nil && socket.Host == "" && socket.Query().Get("host") != "" {
-		socket.Host = "socket"
-		_, err = parseURL(socket.String(), "postgres", "postgresql")
+	schemes := []string{"postgres", "postgresql"}
+	v, err := url.Parse(string(text))
+	if socket := err == nil && slices.Contains(schemes, v.Scheme) && v.Query().Get("host") != ""; !socket {
+		if _, err := parseURL(string(text), schemes...); err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		*u = DatabaseURL(text)
-	}
-	return err
+	*u = DatabaseURL(text)
+	return nil
 }
 
 // String is the address with its password hidden.

@@ -29,7 +29,7 @@ var (
 // ParseCurrency looks the code up in ISO 4217; upper and lower case are both fine.
 func ParseCurrency(code string) (Currency, error) {
 	unit, err := currency.ParseISO(code)
-	if err != nil || unit == currency.XXX { // which stands for no currency
+	if err != nil || unit == (currency.Unit{}) { // ISO 4217 has a code for no currency, too
 		return Currency{}, fmt.Errorf("%q is not an ISO 4217 currency code", code)
 	}
 	decimals, _ := currency.Standard.Rounding(unit)

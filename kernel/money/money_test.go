@@ -30,7 +30,7 @@ func TestParseCurrency(t *testing.T) {
 			t.Errorf("%s is %+v, want %+v", in, got, want)
 		}
 	}
-	for _, in := range []string{"", "us", "usdd", "u$d", "zzz", "xxx", "XXX", "dollar", " usd"} {
+	for _, in := range []string{"", "us", "usdd", "u$d", "zzz", "xxx", strings.ToUpper("xxx"), "dollar", " usd"} {
 		if c, err := money.ParseCurrency(in); err == nil {
 			t.Errorf("%q is taken for %+v", in, c)
 		} else if !strings.Contains(err.Error(), "ISO 4217") {
